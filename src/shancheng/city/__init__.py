@@ -1,0 +1,1 @@
+"""A city: a folder of layers, elevations and what is known of where they come from."""

@@ -1,0 +1,1 @@
+"""The built-in Chongqing: package tables, generators and the recipe that joins them."""

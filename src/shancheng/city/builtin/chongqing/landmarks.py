@@ -1,0 +1,95 @@
+"""The well-known buildings as simple prisms of right height, and the ground levelled for them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from shancheng.city.builtin.chongqing.extent import PLANE, Grid
+from shancheng.city.builtin.chongqing.rivers import RiverField
+from shancheng.city.builtin.chongqing.shapes import boxes, regular_polygon
+from shancheng.city.builtin.chongqing.tables import Landmark, Part
+
+__all__ = ["LandmarkBuildings", "landmark_buildings", "level_ground", "squares"]
+
+CIRCLE_SIDES: Final = 32
+OCTAGON_SIDES: Final = 8
+SQUARE: Final = "square"
+SQUARE_RADIUS_M: Final = 170.0
+FADE_M: Final = 45.0
+DRY_M: Final = 30.0
+"""Ground nearer to the water than this is not levelled: the bank stays as it is."""
+
+
+@dataclass(frozen=True)
+class LandmarkBuildings:
+    """Prisms of all landmarks in the order of the table, and what each landmark covers of the ground.
+
+    ``footprints`` are shapely polygons on the plane, shape (n_parts,); ``sites`` the hull of each
+    landmark that has parts, shape (n_sites,).
+    """
+
+    parts: list[Part]
+    owners: list[Landmark]
+    footprints: npt.NDArray[Any]
+    sites: npt.NDArray[Any]
+
+
+def landmark_buildings(landmarks: Sequence[Landmark], parts: Sequence[Part]) -> LandmarkBuildings:
+    """Place the parts around their landmarks."""
+    by_id = {landmark.id: landmark for landmark in landmarks}
+    owners = [by_id[part.landmark] for part in parts]
+    footprints = np.array([_footprint(p, o) for p, o in zip(parts, owners, strict=True)], dtype=object)
+    groups: dict[str, list[Any]] = {}
+    for part, footprint in zip(parts, footprints, strict=True):
+        groups.setdefault(part.landmark, []).append(footprint)
+    sites = np.array([shapely.convex_hull(shapely.multipolygons(g)) for g in groups.values()], dtype=object)
+    return LandmarkBuildings(list(parts), owners, footprints, sites)
+
+
+def squares(landmarks: Sequence[Landmark]) -> npt.NDArray[Any]:
+    """Circles on the plane around the landmarks that are open squares."""
+    centres = [(mark.lon, mark.lat) for mark in landmarks if mark.kind == SQUARE]
+    return np.asarray(shapely.buffer(shapely.points(PLANE.from_lonlat(centres)), SQUARE_RADIUS_M))
+
+
+def level_ground(
+    elevation_m: npt.NDArray[np.float32], grid: Grid, rivers: RiverField, sites: npt.NDArray[Any]
+) -> npt.NDArray[np.float32]:
+    """The ground with a level place under each site: the parts of one landmark then stand at one height."""
+    levelled = elevation_m.copy()
+    for site in sites:
+        _level_one(levelled, grid, rivers, site)
+    return levelled
+
+
+def _footprint(part: Part, owner: Landmark) -> Any:  # noqa: ANN401 - a shapely Polygon
+    centre = PLANE.from_lonlat([(owner.lon, owner.lat)]) + np.array([part.east_m, part.north_m])
+    if part.form == "circle":
+        return regular_polygon(centre[0], part.length_m, CIRCLE_SIDES)
+    if part.form == "octagon":
+        return regular_polygon(centre[0], part.length_m, OCTAGON_SIDES)
+    azimuth = np.radians([part.azimuth_deg])
+    corners = boxes(centre, np.array([part.length_m]), np.array([part.width_m]), azimuth)
+    return shapely.polygons(corners[0])
+
+
+def _level_one(levelled: npt.NDArray[np.float32], grid: Grid, rivers: RiverField, site: Any) -> None:  # noqa: ANN401
+    west, south, east, north = shapely.bounds(shapely.buffer(site, 2 * FADE_M))
+    rows = np.flatnonzero((grid.y_m >= south) & (grid.y_m <= north))
+    cols = np.flatnonzero((grid.x_m >= west) & (grid.x_m <= east))
+    window = np.s_[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+    x, y = np.meshgrid(grid.x_m[cols], grid.y_m[rows])
+    distance = shapely.distance(shapely.points(x, y), site)
+    # The outermost samples around the site belong to the level place: bilinear ground inside is then level.
+    share = np.clip(1.0 - (distance - 1.5 * FADE_M / 2) / FADE_M, 0, 1) * np.clip(
+        (rivers.bank_m[window] - DRY_M) / DRY_M, 0, 1
+    )
+    inside = levelled[window][distance == 0]
+    level = np.round(
+        inside.mean() if len(inside) else grid.sample(levelled, shapely.get_coordinates(site)).mean()
+    )
+    levelled[window] = np.round(levelled[window] + share * (level - levelled[window]), 1)
