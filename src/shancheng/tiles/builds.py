@@ -71,6 +71,7 @@ def unfinished_folder(folder: Path) -> Path:
         if match and not _is_alive(int(match[1])):
             shutil.rmtree(path, ignore_errors=True)
     own = folder / f".building-{os.getpid()}"
+    shutil.rmtree(own, ignore_errors=True)  # of a process before us that had our number
     own.mkdir()
     return own
 

@@ -65,9 +65,11 @@ NO_PARENT: Final = -1
 
 @dataclass(frozen=True)
 class GeneratedBuildings:
-    """Generated buildings, each array of shape (n,); ``parent`` is the row of the podium or -1.
+    """Generated buildings and, after them, the parts of some, each array of shape (n,).
 
-    A tower on a podium begins at the ground like any other: no gap can then open between the two on a slope.
+    ``parent`` is the row of the building that a part belongs to, or -1. A building with parts is the outline
+    of both, as high as its tower; its parts are the tower and the podium. A tower begins at the ground like
+    any other: no gap can then open between the two on a slope.
     """
 
     footprints: npt.NDArray[Any]
@@ -82,32 +84,31 @@ class GeneratedBuildings:
 
 
 def raise_buildings(lots: Lots, n_buildings: int, rng: np.random.Generator) -> GeneratedBuildings:
-    """Exactly so many buildings on the most wanted lots, some of them as a podium and a tower.
+    """Exactly so many buildings on the most wanted lots, some of them with a podium and a tower as parts.
 
     Args:
-        lots: Most wanted first; at least ``n_buildings`` less the podiums.
-        n_buildings: Rows to make, podiums counted.
+        lots: Most wanted first; at least ``n_buildings``.
+        n_buildings: Rows to make, parts not counted.
         rng: Draws forms, floors and kinds.
 
     Raises:
         ValueError: There are too few lots.
     """
+    if len(lots) < n_buildings:
+        raise ValueError(f"{len(lots)} lots: need at least {n_buildings}")
+    lots = lots.take(np.arange(n_buildings))
     n_podiums = round(PODIUM_SHARE * n_buildings)
-    if len(lots) < n_buildings - n_podiums:
-        raise ValueError(f"{len(lots)} lots: need at least {n_buildings - n_podiums}")
-    lots = lots.take(np.arange(n_buildings - n_podiums))
     floors = _floors(lots, rng)
     bases = _podium_lots(lots, floors, n_podiums)
     footprints = _footprints(lots, bases, rng)
     kind = _kinds(lots, rng)
-    podiums = lots.take(bases)
-    parent = np.full(n_buildings, NO_PARENT)
-    parent[bases] = len(lots) + np.arange(n_podiums)
+    towers, podiums = footprints[bases], shapely.polygons(lots.take(bases).corners())
+    footprints[bases] = podiums
     return GeneratedBuildings(
-        footprints=np.concatenate([footprints, shapely.polygons(podiums.corners())]),
-        floors=np.concatenate([floors, rng.integers(3, 7, n_podiums)]),
-        kind=np.concatenate([kind, np.full(n_podiums, "retail")]),
-        parent=parent,
+        footprints=np.concatenate([footprints, towers, podiums]),
+        floors=np.concatenate([floors, floors[bases], rng.integers(3, 7, n_podiums)]),
+        kind=np.concatenate([kind, kind[bases], np.full(n_podiums, "retail")]),
+        parent=np.concatenate([np.full(n_buildings, NO_PARENT), bases, bases]),
     )
 
 

@@ -1,7 +1,7 @@
 """The well-known buildings as simple prisms of right height, and the ground levelled for them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +26,7 @@ DRY_M: Final = 30.0
 
 @dataclass(frozen=True)
 class LandmarkBuildings:
-    """Prisms of all landmarks in the order of the table, and what each landmark covers of the ground.
+    """Prisms of all landmarks, outlines of those with several first, and what each covers of the ground.
 
     ``footprints`` are shapely polygons on the plane, shape (n_parts,); ``sites`` the hull of each
     landmark that has parts, shape (n_sites,).
@@ -39,7 +39,7 @@ class LandmarkBuildings:
 
 
 def landmark_buildings(landmarks: Sequence[Landmark], parts: Sequence[Part]) -> LandmarkBuildings:
-    """Place the parts around their landmarks."""
+    """Place the parts around their landmarks; one of several parts comes after an outline of them all."""
     by_id = {landmark.id: landmark for landmark in landmarks}
     owners = [by_id[part.landmark] for part in parts]
     footprints = np.array([_footprint(p, o) for p, o in zip(parts, owners, strict=True)], dtype=object)
@@ -47,7 +47,14 @@ def landmark_buildings(landmarks: Sequence[Landmark], parts: Sequence[Part]) -> 
     for part, footprint in zip(parts, footprints, strict=True):
         groups.setdefault(part.landmark, []).append(footprint)
     sites = np.array([shapely.convex_hull(shapely.multipolygons(g)) for g in groups.values()], dtype=object)
-    return LandmarkBuildings(list(parts), owners, footprints, sites)
+    several = [name for name, group in groups.items() if len(group) > 1]
+    outlines = [_outline([part for part in parts if part.landmark == name]) for name in several]
+    return LandmarkBuildings(
+        parts=[*outlines, *(_named_apart(part) if part.id in several else part for part in parts)],
+        owners=[*(by_id[name] for name in several), *owners],
+        footprints=np.array([*(_whole(groups[name]) for name in several), *footprints], dtype=object),
+        sites=sites,
+    )
 
 
 def squares(landmarks: Sequence[Landmark]) -> npt.NDArray[Any]:
@@ -64,6 +71,26 @@ def level_ground(
     for site in sites:
         _level_one(levelled, grid, rivers, site)
     return levelled
+
+
+def _outline(parts: Sequence[Part]) -> Part:
+    """The whole of a landmark's parts: the first part's words, the tallest's height."""
+    levels = [part.levels for part in parts if part.levels is not None]
+    return replace(
+        parts[0],
+        min_height_m=0.0,
+        height_m=max(part.height_m for part in parts),
+        levels=max(levels, default=None),
+    )
+
+
+def _whole(footprints: Sequence[Any]) -> Any:  # noqa: ANN401 - a shapely geometry
+    """What the parts cover together, outer rings to the left as everywhere."""
+    return shapely.orient_polygons(shapely.union_all(footprints), exterior_cw=False)
+
+
+def _named_apart(part: Part) -> Part:
+    return replace(part, id=f"{part.id}_base")
 
 
 def _footprint(part: Part, owner: Landmark) -> Any:  # noqa: ANN401 - a shapely Polygon
