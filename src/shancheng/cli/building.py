@@ -15,7 +15,7 @@ from shancheng.cli.progress import TerminalProgress
 from shancheng.db.lock import CityLock
 from shancheng.errors import NotACityError
 from shancheng.tiles.make import current_build, make_tiles
-from shancheng.tiles.report import LayerReport, TilesReport
+from shancheng.tiles.report import REPLACED, LayerReport, TilesReport
 
 __all__ = ["create_and_tile", "ensure_city", "ensure_tiles", "existing_city", "make_tiles_of"]
 
@@ -123,7 +123,8 @@ def _tell(report: TilesReport, progress: TerminalProgress) -> None:
         if layer.tiles:
             progress.say(f"  {_told(layer)}")
     progress.say(f"tiles {report.build}: {report.seconds:.1f} s")
-    _tell_set_aside(report.set_aside, progress, "tiles/report.json")
+    faulty = [entry for entry in report.set_aside if entry.reason != REPLACED]
+    _tell_set_aside(faulty, progress, "tiles/report.json")
 
 
 def _told(layer: LayerReport) -> str:

@@ -18,7 +18,7 @@ from shancheng.tiles.footprints import REASONS, Footprints, in_chunks, read_foot
 from shancheng.tiles.ground import Ground
 from shancheng.tiles.items import Items
 from shancheng.tiles.partition import inside
-from shancheng.tiles.report import SetAside
+from shancheng.tiles.report import REPLACED, SetAside
 
 COLUMNS = (
     "id",
@@ -31,8 +31,6 @@ COLUMNS = (
     "parent_id",
     "geometry",
 )
-
-REPLACED = "replaced by its parts"
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]

@@ -3,6 +3,9 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+# The one reason that is no fault: an outline is not drawn because its parts are.
+REPLACED = "replaced by its parts"
+
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
