@@ -1,0 +1,5 @@
+/** Starts the documentation page. */
+
+import { DocsPage } from './page';
+
+document.body.append(new DocsPage());
