@@ -3,14 +3,13 @@
 Run it after a change to a route: ``python scripts/export_openapi.py``. A test compares.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from shancheng.web.app import create_api
-from shancheng.web.docs_page import operations, schema_name
 
 ROOT = Path(__file__).parents[1]
 OPENAPI = ROOT / "frontend" / "openapi.json"
@@ -56,6 +55,30 @@ def route(path: str, method: str, entry: Mapping[str, Any]) -> str:
     table = ["| parameter | in | type | |", "| --- | --- | --- | --- |", *rows, ""] if rows else []
     head = [f"## {method} {path}", "", entry["description"], ""]
     return "\n".join([*head, *table, f"Answers `{answer}`.", ""])
+
+
+def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Path, method and description of every route, in the document's order."""
+    for path, methods in document["paths"].items():
+        for method, entry in methods.items():
+            yield path, method.upper(), entry
+
+
+def schema_name(schema: Mapping[str, Any]) -> str:
+    """A schema in a few words: its name, or its type and limits."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", maxsplit=1)[-1]
+    if "anyOf" in schema:
+        return " or ".join(schema_name(choice) for choice in schema["anyOf"])
+    if "const" in schema:
+        return repr(schema["const"])
+    if "items" in schema:
+        return f"list of {schema_name(schema['items'])}"
+    if "prefixItems" in schema:
+        return f"[{', '.join(schema_name(item) for item in schema['prefixItems'])}]"
+    limits = ((">=", "minimum"), ("<=", "maximum"), ("length <=", "maxLength"))
+    stated = [f"{sign} {schema[key]}" for sign, key in limits if key in schema]
+    return ", ".join([str(schema.get("type", "any value")), *stated])
 
 
 def parameter_row(parameter: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from shancheng.web.errors import install_handlers
 from shancheng.web.guard import Guard
 from shancheng.web.hosts import HostPolicy
 from shancheng.web.models import ErrorAnswer
-from shancheng.web.routes import city, docs, health
+from shancheng.web.routes import city, health
 from shancheng.web.service import CityService
 from shancheng.web.settings import WebSettings
 from shancheng.web.site import Site
@@ -57,6 +57,6 @@ def create_api(service: CityService | None) -> FastAPI:
     api.state.service = service
     api.add_middleware(GZipMiddleware, minimum_size=WORTH_COMPRESSING_BYTES)
     install_handlers(api)
-    for module in (health, city, docs):
+    for module in (health, city):
         api.include_router(module.router)
     return api

@@ -15,8 +15,8 @@ __all__ = ["Site"]
 
 NOT_BUILT: Final = Path(__file__).parent / "pages" / "not_built.html"
 TILES: Final = "/tiles/"
-# The built page's own view of the API; without it the API answers with a plain one.
-DOCS: Final = "docs.html"
+# Pages of the built front end by their path.
+PAGES: Final = {"/": "index.html", "/api/docs": "docs.html"}
 
 
 class Site:
@@ -31,20 +31,18 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         path: str = scope.get("path", "")
-        if path == "/api/docs" and (self._page_folder / DOCS).is_file():
-            await self._page.serve(DOCS, scope, receive, send)
+        if path in PAGES:
+            await self._whole_page(PAGES[path], scope, receive, send)
         elif scope["type"] == "lifespan" or path == "/healthz" or path.startswith("/api/"):
             await self._api(scope, receive, send)
         elif path.startswith(TILES):
             await self._tiles.serve(path.removeprefix(TILES), scope, receive, send)
-        elif path == "/":
-            await self._index(scope, receive, send)
         else:
             await self._page.serve(path.removeprefix("/"), scope, receive, send)
 
-    async def _index(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (self._page_folder / "index.html").is_file():
-            await self._page.serve("index.html", scope, receive, send)
+    async def _whole_page(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if (self._page_folder / name).is_file():
+            await self._page.serve(name, scope, receive, send)
             return
         body = await asyncio.to_thread(NOT_BUILT.read_bytes)
         headers = [(b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-store")]
