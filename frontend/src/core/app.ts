@@ -46,6 +46,8 @@ export class App {
       lat: hit.lat,
       ellipsoidal_height_m: hit.ellipsoidal_height_m,
       distance_m: distanceFor(hit.layer, height_m),
+      // What is low stands among what is high: it is looked at from above.
+      ...(hit.height_m !== null && height_m < lowest_m ? { pitch_deg: -58 } : {}),
     };
     await Promise.all([this.map?.flyTo(target), this.select(hit.id)]);
   }
@@ -56,6 +58,8 @@ export class App {
     this.state.notify(known ? cause.message : String(cause));
   }
 }
+
+const lowest_m = 60;
 
 function distanceFor(layer: string, height_m: number): number {
   if (layer === 'districts') return 9000;

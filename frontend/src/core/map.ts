@@ -5,6 +5,8 @@ import type { Place } from './geodesy';
 export interface FlightTarget extends Place {
   /** How far the eye stands from the place; chosen from the object's height where it is left out. */
   distance_m?: number;
+  /** How far below the horizon the eye looks there. */
+  pitch_deg?: number;
 }
 
 export interface MapCommands {

@@ -73,7 +73,7 @@ export class CityMap implements MapCommands {
     const { camera, controls } = this.viewer.rig;
     const sight = new Vector3().subVectors(controls.target, camera.position);
     const azimuth_deg = (Math.atan2(-sight.x, sight.z) * 180) / Math.PI;
-    await this.#go(viewOf(place, azimuth_deg, arrivalPitch_deg, target.distance_m ?? 900));
+    await this.#go(viewOf(place, azimuth_deg, target.pitch_deg ?? arrivalPitch_deg, target.distance_m ?? 900));
   }
 
   highlight(target: { layer: string; index: number } | null): void {

@@ -46,7 +46,7 @@ CLASSES = {"roads": "road", "rail": "rail", "water": "water", "green": "green", 
 # side, where a road of 6 m in a cell of 2 km is a pixel or two wide.
 GEOMETRIC_ERROR_SHARE = 1 / 32
 # Pieces a tile takes before it hands on the rest: each of them has tens of vertices or hundreds.
-CAPACITY = {"roads": 500, "rail": 500, "water": 300, "green": 250, "bridges": 300}
+CAPACITY = {"roads": 500, "rail": 500, "water": 300, "green": 80, "bridges": 300}
 _MATERIALS = {
     "roads": Material((0.44, 0.44, 0.46, 1.0)),
     "rail": Material((0.35, 0.3, 0.32, 1.0)),
