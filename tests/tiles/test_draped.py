@@ -287,7 +287,7 @@ def test_green_has_its_area_and_follows_the_ground(make: Make, kind: str) -> Non
 def test_large_areas_are_cut_along_cells_so_that_tiles_below_the_root_hold_them(make: Make) -> None:
     # All of them lie across the middle of the root, where no child holds them whole.
     report, tiles, _ = make(areas("green", [blob(400)] * 300, ["wood"] * 300), "green")
-    assert report.tiles == 5
+    assert report.tiles >= 5
     features = [len(tile.table["id"]) for tile in tiles]
     assert max(features) <= 300
     assert sum(features) > 800

@@ -16,7 +16,7 @@ SKIRT_M = 2.0
 DRAPE_LIFT_M = 0.3
 
 # Features a tile takes before it hands the rest to its children; a leaf may hold half as many again.
-CAPACITY = 800
+CAPACITY = 1000
 
 # Deepest level of a layer's quadtree: two 16-bit cell numbers and a 32-bit index sort as one 64-bit key.
 MAX_LEVEL = 16
