@@ -1,0 +1,6 @@
+"""Puts our own checker on the path of the conformance tests."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
