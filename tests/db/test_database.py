@@ -175,12 +175,16 @@ def test_naive_instants_are_refused(database: Database) -> None:
         connection.execute(layer_version("roads", 1, changed_at=AT.replace(tzinfo=None)))
 
 
-def test_settings_hold_any_json(database: Database) -> None:
-    value = {"title": "山城", "hours": [18, 21.5], "none": None}
+@pytest.mark.parametrize(
+    "value", [{"title": "山城", "hours": [18, 21.5], "none": None}, 7, 2.5, "8", True, None, []]
+)
+def test_settings_hold_any_json(database: Database, value: object) -> None:
     with database.transaction() as connection:
         connection.execute(schema.settings.insert().values(key="night", value=value))
     with database.reading() as connection:
-        assert connection.scalar(select(schema.settings.c.value)) == value
+        read = connection.scalar(select(schema.settings.c.value))
+    assert read == value
+    assert type(read) is type(value)
 
 
 def test_readers_do_not_wait_and_see_one_state(database: Database) -> None:

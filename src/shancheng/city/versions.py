@@ -131,7 +131,7 @@ def next_index(database: Database, layer: str) -> int:
     table = schema.settings
     with database.reading() as connection:
         value = connection.scalar(select(table.c.value).where(table.c.key == _index_key(layer)))
-    return 0 if value is None else int(value["next"])
+    return 0 if value is None else int(value)
 
 
 def _record_one(connection: Connection, entry: Written, sha256: str) -> LayerVersion:
@@ -160,7 +160,7 @@ def _record_one(connection: Connection, entry: Written, sha256: str) -> LayerVer
 
 
 def _keep_index(connection: Connection, entry: Written) -> None:
-    new = insert(schema.settings).values(key=_index_key(entry.layer), value={"next": entry.next_index})
+    new = insert(schema.settings).values(key=_index_key(entry.layer), value=entry.next_index)
     connection.execute(
         new.on_conflict_do_update(index_elements=[schema.settings.c.key], set_={"value": new.excluded.value})
     )

@@ -3,11 +3,12 @@
 Only small, edited things live here. Layers are Parquet files; this keeps their versions.
 """
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     CheckConstraint,
     Column,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    Text,
     TypeDecorator,
     inspect,
     select,
@@ -45,6 +47,21 @@ class UtcText(TypeDecorator[datetime]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Instant of a text."""
         return None if value is None else datetime.fromisoformat(value)
+
+
+class JsonText(TypeDecorator[Any]):
+    """A JSON value as text. SQLite turns a lone number in a column called JSON into one that is no text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ANN401, ARG002
+        """Text of a value; None is JSON's null."""
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002
+        """Value of a text."""
+        return None if value is None else json.loads(value)
 
 
 metadata = MetaData()
@@ -80,7 +97,7 @@ feed = Table(
     Column("at", UtcText, nullable=False),
     Column("kind", String, nullable=False),
     Column("subject", String, nullable=False),
-    Column("payload", JSON, nullable=False),
+    Column("payload", JsonText, nullable=False),
     # AUTOINCREMENT: a number is never given twice, even after its row was deleted.
     sqlite_autoincrement=True,
 )
@@ -98,7 +115,7 @@ settings = Table(
     "settings",
     metadata,
     Column("key", String, primary_key=True),
-    Column("value", JSON, nullable=False),
+    Column("value", JsonText, nullable=False),
 )
 """Settings that are changed while the city runs."""
 
