@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,7 @@ def make_tiles(
     folder = city.folder / TILES_FOLDER
     check_free_space(folder, _bytes_needed(city, names))
     digest = input_digest(city) if layers is None else _digest_of_some(city, names)
+    _load_kernels(progress or NullProgress())
     with _unfinished(folder) as unfinished:
         name = next_name(folder, digest)
         report = TilesReport(name, digest, profile)
@@ -100,6 +102,19 @@ def make_tiles(
         report.seconds = time.perf_counter() - started
         put_in_place(unfinished, name, _pointer(city, unfinished, report), report.to_json())
     return report
+
+
+def _load_kernels(progress: Progress) -> None:
+    """Load what is compiled, before the first layer is timed; numba keeps it for the next process."""
+    progress.step("loading kernels (the first time they are compiled, about 20 s)")
+    for name in (
+        "parallel",
+        "draped_parallel",
+        "footprints_parallel",
+        "partition_parallel",
+        "terrain_parallel",
+    ):
+        import_module(f"shancheng.tiles.engines.{name}")
 
 
 class _Part:
