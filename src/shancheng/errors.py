@@ -17,10 +17,6 @@ class UnknownCRSError(InputError):
     """A coordinate reference system is missing or not known."""
 
 
-class CRSMismatchError(InputError):
-    """Two inputs are in different reference systems."""
-
-
 class CoverageError(InputError):
     """A data set does not cover the area that it has to cover."""
 

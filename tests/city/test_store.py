@@ -52,7 +52,6 @@ def test_a_city_tells_what_it_has(town_folder: Path) -> None:
         assert not city.has_layer("roads")
         assert city.layer("buildings").num_rows == 3
         assert city.layer("buildings", ["id"]).to_pydict() == {"id": ["h1", "h2", "h3"]}
-        assert store.row_count(city, "buildings") == 3
         version = city.layer_version("buildings")
         assert (version.version, version.rows, len(version.sha256)) == (1, 3, 64)
         assert city.terrain().shape == (20, 20)

@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 import pyarrow as pa
 
 from shancheng.city.changes import Changes, changes_between, with_indices
-from shancheng.city.geoparquet import open_layer, read_layer, sorted_by_id, write_layer_file
+from shancheng.city.geoparquet import read_layer, sorted_by_id, write_layer_file
 from shancheng.city.manifest import LayerSource, Manifest, read_manifest
 from shancheng.city.schema import LAYERS, validate_layer
 from shancheng.city.sources.base import SetAside
@@ -266,12 +266,6 @@ def write_layer(city: City, name: str, table: pa.Table, source: LayerSource) -> 
     version = record(city.database, [written])[name]
     city._versions[name] = version  # noqa: SLF001 - the store's other half
     return version
-
-
-def row_count(city: City, name: str) -> int:
-    """Rows of a layer, from the file's footer alone."""
-    with open_layer(city.layer_path(name)) as file:
-        return int(file.metadata.num_rows)
 
 
 def _holds_lock(folder: Path) -> bool:
