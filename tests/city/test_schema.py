@@ -12,6 +12,7 @@ from shancheng.errors import LayerSchemaError
 SQUARE = [shapely.box(7.0, 43.0, 7.5, 43.25)]
 COMMON = [
     "id", "index", "kind", "name", "name_en", "provenance", "accuracy_m", "source", "valid_from", "valid_to",
+    "attributes",
 ]  # fmt: skip
 
 
@@ -25,7 +26,8 @@ def building(**changes: Any) -> pa.Table:
 
 def test_every_standard_layer_has_a_schema_with_the_common_columns() -> None:
     names = "buildings roads rail rail_stations water green bridges landmarks districts places"
-    assert set(LAYERS) == {*names.split(), "base_stations", "compute_sites"}
+    more = "base_stations compute_sites elevators sensors transit_stops transit_routes transit_shapes"
+    assert set(LAYERS) == {*names.split(), *more.split()}
     for schema in LAYERS.values():
         assert schema.names[: len(COMMON)] == COMMON
         assert schema.names[-2:] == ["geometry", "bbox"]

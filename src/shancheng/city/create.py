@@ -23,8 +23,8 @@ from shancheng.city.geoparquet import sorted_by_id, write_layer_file
 from shancheng.city.ids import check_city_name
 from shancheng.city.manifest import Created, InputFile, Manifest, Origin, Title, read_manifest
 from shancheng.city.schema import LAYERS, validate_layer
-from shancheng.city.sources import SOURCES
-from shancheng.city.sources.base import CityData, ElevationData
+from shancheng.city.sources import read_source
+from shancheng.city.sources.base import CityData, ElevationData, SourceOptions
 from shancheng.city.store import (
     DATABASE_FILE,
     LAYERS_FOLDER,
@@ -180,7 +180,7 @@ def _data(osm: Path | None, dems: Sequence[Path], builtin: str | None, progress:
         data = recipe.build(progress)
         return replace(data, title=data.title or recipe.title)
     assert osm is not None
-    data = SOURCES["osm"](osm, progress)
+    data = read_source("osm", osm, SourceOptions(), progress)
     assert data.extent is not None
     return replace(data, terrain=_elevation(dems, data.extent, progress))
 

@@ -15,12 +15,26 @@ import shapely
 from shancheng.city.arrow import AnyArray, AnyChunked, AnyField
 from shancheng.errors import LayerSchemaError
 
-__all__ = ["LAYERS", "PROVENANCES", "conform", "layer_table", "validate_layer"]
+__all__ = ["LAYERS", "PROVENANCES", "SURFACES", "conform", "layer_table", "validate_layer"]
 
 SURVEYED: Final = "surveyed"
 APPROXIMATE: Final = "approximate"
 MODELLED: Final = "modelled"
 PROVENANCES: Final = (SURVEYED, APPROXIMATE, MODELLED)
+
+SURFACES: Final = (
+    "unknown",
+    "GroundSurface",
+    "WallSurface",
+    "RoofSurface",
+    "OuterCeilingSurface",
+    "OuterFloorSurface",
+    "ClosureSurface",
+    "Window",
+    "Door",
+    "InteriorSurface",
+)
+"""Semantic surfaces of CityGML and CityJSON; a surface is stored by its place here."""
 
 WORD: Final = pa.dictionary(pa.int16(), pa.string())
 BBOX: Final = pa.struct(
@@ -38,6 +52,8 @@ _COMMON: Final[list[AnyField]] = [
     pa.field("source", WORD),
     pa.field("valid_from", pa.timestamp("us", tz="UTC")),
     pa.field("valid_to", pa.timestamp("us", tz="UTC")),
+    # What else the source says, as one JSON object: kept word for word, since its types are the source's own.
+    pa.field("attributes", pa.string()),
 ]
 _GEOMETRY: Final[list[AnyField]] = [
     pa.field("geometry", pa.binary(), nullable=False),
@@ -48,6 +64,20 @@ _WAY: Final[list[AnyField]] = [
     pa.field("layer", pa.int8(), nullable=False),
     pa.field("bridge", pa.bool_(), nullable=False),
     pa.field("tunnel", pa.bool_(), nullable=False),
+    # Metres above the geoid at each vertex of `geometry`; null where the way lies on the ground.
+    pa.field("elevations_m", pa.list_(pa.float32())),
+]
+_SOLID: Final[list[AnyField]] = [
+    # Of the source's own model, "1.2" or "2.2"; null where only the footprint is known.
+    pa.field("lod", WORD),
+    # WKB MultiPolygon Z, longitude, latitude, metres above the ellipsoid; outward faces run counter-clockwise.
+    pa.field("lod2_geometry", pa.binary()),
+    # One of `SURFACES` by its place, for each polygon.
+    pa.field("lod2_semantics", pa.list_(pa.uint8())),
+    # Name of a picture in `layers/textures/`, for each polygon; null where it has none.
+    pa.field("lod2_textures", pa.list_(pa.string())),
+    # u, v of each vertex of the polygons that have a picture, in the order of the WKB, closing vertices included.
+    pa.field("lod2_uv", pa.list_(pa.float32())),
 ]
 _OWN: Final[dict[str, list[AnyField]]] = {
     "buildings": [
@@ -58,16 +88,22 @@ _OWN: Final[dict[str, list[AnyField]]] = {
         pa.field("roof_shape", WORD),
         pa.field("roof_height_m", pa.float32()),
         pa.field("parent_id", pa.string()),
+        # Which way a gable looks or a ridge runs, clockwise from north; null where the outline decides.
+        pa.field("roof_direction_deg", pa.float32()),
+        pa.field("roof_orientation", WORD),
+        *_SOLID,
     ],
     "roads": _WAY,
-    "rail": [*_WAY, pa.field("colour", pa.string())],
-    "rail_stations": [],
+    "rail": [*_WAY, pa.field("line", pa.string()), pa.field("colour", pa.string())],
+    "rail_stations": [pa.field("lines", pa.list_(pa.string())), pa.field("elevation_m", pa.float32())],
+    "elevators": [],
     "water": [],
     "green": [],
     "bridges": [
         pa.field("deck_elevation_m", pa.float32()),
         pa.field("width_m", pa.float32()),
         pa.field("tower_height_m", pa.float32()),
+        *_SOLID,
     ],
     "landmarks": [pa.field("height_m", pa.float32()), pa.field("rank", pa.int16(), nullable=False)],
     "districts": [pa.field("code", pa.string())],
@@ -80,6 +116,10 @@ _OWN: Final[dict[str, list[AnyField]]] = {
         pa.field("power_dbm", pa.float32()),
     ],
     "compute_sites": [],
+    "sensors": [],
+    "transit_stops": [],
+    "transit_routes": [pa.field("line", pa.string()), pa.field("colour", pa.string())],
+    "transit_shapes": [],
 }
 
 LAYERS: Final[dict[str, pa.Schema]] = {
@@ -243,6 +283,7 @@ def _family(dtype: pa.DataType) -> str:
         "time": (pa.types.is_timestamp,),
         "struct": (pa.types.is_struct,),
         "list": (pa.types.is_list, pa.types.is_large_list),
+        "truth": (pa.types.is_boolean,),
     }
     return next((family for family, checks in tests.items() if any(c(plain) for c in checks)), str(plain))
 

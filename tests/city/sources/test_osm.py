@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 import shapely
 
-from shancheng.city.sources import SOURCES
+from shancheng.city.sources import read_source
+from shancheng.city.sources.base import SourceOptions
 from shancheng.city.sources.base import CityData
 from shancheng.city.sources.osm import read
 from shancheng.errors import SourceFileError
@@ -29,7 +30,7 @@ def shape(row: dict[str, Any]) -> Any:
 @pytest.fixture
 def read_osm(osm_file: Any, tmp_path: Path) -> Callable[[], CityData]:
     """Write the extract under construction and read it."""
-    return lambda: read(osm_file.write(tmp_path / "a.osm.pbf"), NullProgress())
+    return lambda: read(osm_file.write(tmp_path / "a.osm.pbf"), SourceOptions(), NullProgress())
 
 
 Read = Callable[[], CityData]
@@ -323,13 +324,13 @@ def test_files_of_another_kind(tmp_path: Path, name: str, content: bytes) -> Non
     with pytest.raises(
         SourceFileError, match=rf"{name}: cannot be read as OpenStreetMap data .*needed: a whole .osm.pbf"
     ):
-        read(tmp_path / name, NullProgress())
+        read(tmp_path / name, SourceOptions(), NullProgress())
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     for path in (tmp_path / "none.osm.pbf", tmp_path):
         with pytest.raises(SourceFileError, match="no such file; needed: an OpenStreetMap extract"):
-            read(path, NullProgress())
+            read(path, SourceOptions(), NullProgress())
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])
@@ -339,7 +340,7 @@ def test_a_truncated_file(osm_file: Any, tmp_path: Path, share: float) -> None:
     path = osm_file.write(tmp_path / "a.osm.pbf")
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(SourceFileError, match=r"needed: a whole .osm.pbf file"):
-        read(path, NullProgress())
+        read(path, SourceOptions(), NullProgress())
 
 
 def test_an_extract_without_a_city(osm_file: Any, read_osm: Read) -> None:
@@ -351,7 +352,7 @@ def test_an_extract_without_a_city(osm_file: Any, read_osm: Read) -> None:
 
 
 def test_the_source_is_registered(small_osm: Path) -> None:
-    assert SOURCES["osm"](small_osm, NullProgress()).layers["buildings"].num_rows == 12
+    assert read_source("osm", small_osm, SourceOptions(), NullProgress()).layers["buildings"].num_rows == 12
 
 
 # Real data
@@ -359,7 +360,7 @@ def test_the_source_is_registered(small_osm: Path) -> None:
 
 @pytest.fixture(scope="module")
 def monaco(shared_data: Path) -> CityData:
-    return read(shared_data / "monaco" / "monaco_2023.osm.pbf", NullProgress())
+    return read(shared_data / "monaco" / "monaco_2023.osm.pbf", SourceOptions(), NullProgress())
 
 
 def counted(column: pa.ChunkedArray) -> dict[str, int]:  # type: ignore[type-arg]
@@ -434,7 +435,7 @@ def test_monaco_has_a_sensible_extent_and_name(monaco: CityData) -> None:
 
 @pytest.mark.shared_data
 def test_helsinki_with_its_missing_nodes_and_parts(shared_data: Path) -> None:
-    data = read(shared_data / "helsinki" / "Helsinki.osm.pbf", NullProgress())
+    data = read(shared_data / "helsinki" / "Helsinki.osm.pbf", SourceOptions(), NullProgress())
     parts = [row for row in rows(data, "buildings").values() if row["parent_id"] is not None]
     assert len(parts) > 50
     assert data.layers["rail"].num_rows > 250

@@ -16,10 +16,10 @@ import shapely
 
 from shancheng.city.manifest import LayerSource, Title
 from shancheng.city.schema import SURVEYED
-from shancheng.city.sources.base import CityData, SetAside
+from shancheng.city.sources.base import CityData, SetAside, Source, SourceOptions
 from shancheng.city.sources.osm_cut import areas_of, extent_of, including, inside, shapes_of
 from shancheng.city.sources.osm_layers import (
-    SOURCE,
+    SOURCE_NAME,
     areas_table,
     buildings_table,
     places_table,
@@ -33,13 +33,13 @@ from shancheng.errors import SourceFileError
 from shancheng.geo.bounds import Bounds
 from shancheng.progress import Progress
 
-__all__ = ["osm_source", "read"]
+__all__ = ["SOURCE", "osm_source", "read"]
 
 
 def osm_source(date: str = "") -> LayerSource:
     """Where a layer from OpenStreetMap comes from, with the credit that its licence asks for."""
     return LayerSource(
-        source=SOURCE,
+        source=SOURCE_NAME,
         licence="ODbL-1.0",
         attribution="© OpenStreetMap contributors",
         attribution_url="https://www.openstreetmap.org/copyright",
@@ -48,11 +48,12 @@ def osm_source(date: str = "") -> LayerSource:
     )
 
 
-def read(path: Path, progress: Progress) -> CityData:
+def read(path: Path, options: SourceOptions, progress: Progress) -> CityData:  # noqa: ARG001 - of all sources
     """Read an OpenStreetMap extract.
 
     Args:
         path: ``.osm.pbf`` or another form that osmium reads.
+        options: None is understood.
         progress: Told what is being read.
 
     Returns:
@@ -111,3 +112,11 @@ def _title(places: Rows, extent: Bounds) -> Title | None:
     name = places.names[best] or ""
     name_zh = places.tags["name:zh-Hans"][best] or places.tags["name:zh"][best]
     return Title(zh=name_zh or name, en=places.names_en[best] or name)
+
+
+SOURCE = Source(
+    "osm",
+    "OpenStreetMap extract (.osm.pbf, .osm)",
+    ("buildings", "roads", "rail", "rail_stations", "water", "green", "places"),
+    read,
+)

@@ -17,7 +17,7 @@ from shancheng.city.sources.osm_tags import LANE_WIDTH_M, PLACE_RANK
 from shancheng.geo.bounds import Bounds
 
 __all__ = [
-    "SOURCE",
+    "SOURCE_NAME",
     "areas_table",
     "buildings_table",
     "places_table",
@@ -28,7 +28,7 @@ __all__ = [
     "ways_table",
 ]
 
-SOURCE: Final = "OpenStreetMap"
+SOURCE_NAME: Final = "OpenStreetMap"
 MAX_WIDTH_M: Final = 100.0
 _PARTS_COVER: Final = 0.5
 _MOST_PEOPLE: Final = 1e9
@@ -52,7 +52,7 @@ def table_of(layer: str, rows: Rows, shapes: Shapes, keep: Picks, /, **columns: 
         name: column[order] if isinstance(column, np.ndarray) else column for name, column in common.items()
     }
     sorted_columns.setdefault("provenance", SURVEYED)
-    return layer_table(layer, geometry=shapes[order], source=SOURCE, **sorted_columns)
+    return layer_table(layer, geometry=shapes[order], source=SOURCE_NAME, **sorted_columns)
 
 
 def taken(values: Sequence[Any], keep: Picks) -> Shapes:
