@@ -60,3 +60,14 @@ def test_what_is_no_terrain(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be written"):
         write_terrain(tmp_path / "nowhere" / "terrain.tif", ground(4, 4))
+
+
+def test_filled_samples_are_marked_in_a_second_band(tmp_path: Path) -> None:
+    values = np.arange(12, dtype=np.float32).reshape(3, 4)
+    filled = values > 9
+    path = tmp_path / "terrain.tif"
+    write_terrain(path, Raster(values, 7.0, 44.0, 0.001, 0.001), filled)
+    with rasterio.open(path) as file:
+        assert np.array_equal(file.read(2), filled)
+        assert file.descriptions[1] == "1 where filled from the surroundings"
+    assert np.array_equal(read_terrain(path).values, values)

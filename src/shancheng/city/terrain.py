@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import rasterio
 from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
+from rasterio.errors import CRSError, RasterioError
 from rasterio.transform import Affine
 
 from shancheng.db.files import write_atomically
@@ -20,18 +21,19 @@ from shancheng.geo.raster import Raster
 __all__ = ["RASTER_ERRORS", "affine_of", "raster_from_affine", "read_terrain", "write_terrain"]
 
 CRS: Final = "EPSG:4326"
-RASTER_ERRORS: Final = (RasterioError, CPLE_BaseError)
+RASTER_ERRORS: Final = (RasterioError, CRSError, CPLE_BaseError)
 """What rasterio raises: its own errors, and GDAL's as they come."""
 
 
-def write_terrain(path: Path, raster: Raster) -> None:
+def write_terrain(path: Path, raster: Raster, filled: npt.NDArray[np.bool_] | None = None) -> None:
     """Put elevations in place as a COG: float32, deflate with the floating-point predictor, no value missing.
 
     Args:
         path: Where to; an existing file gives way to the whole new one.
         raster: Metres above the geoid.
+        filled: Samples that nobody measured, of the raster's shape; they are 1 in a second band.
     """
-    write_atomically(path, lambda temporary: _write(temporary, raster))
+    write_atomically(path, lambda temporary: _write(temporary, raster, filled))
 
 
 def read_terrain(path: Path) -> Raster:
@@ -71,13 +73,13 @@ def raster_from_affine(values: Any, transform: Affine) -> Raster:  # noqa: ANN40
     )
 
 
-def _write(path: Path, raster: Raster) -> None:
+def _write(path: Path, raster: Raster, filled: npt.NDArray[np.bool_] | None) -> None:
     rows, cols = raster.shape
     profile: dict[str, Any] = {
         "driver": "COG",
         "height": rows,
         "width": cols,
-        "count": 1,
+        "count": 1 if filled is None else 2,
         "dtype": "float32",
         "crs": CRS,
         "transform": affine_of(raster),
@@ -92,6 +94,9 @@ def _write(path: Path, raster: Raster) -> None:
             file.update_tags(AREA_OR_POINT="Area")
             file.set_band_description(1, "elevation above the geoid")
             file.set_band_unit(1, "metre")
+            if filled is not None:
+                file.write(filled.astype(np.float32), 2)
+                file.set_band_description(2, "1 where filled from the surroundings")
     except RASTER_ERRORS as error:
         # Without an errno: whoever writes files asks the disk whether it is full.
         raise OSError(str(error)) from error

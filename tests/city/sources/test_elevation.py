@@ -8,9 +8,11 @@ import pytest
 import rasterio
 from rasterio.transform import Affine
 
+from shancheng.city.sources.dem_file import DemFile
 from shancheng.city.sources.elevation import flat_elevation, read_elevation
+from shancheng.city.sources.elevation_files import open_dem
 from shancheng.city.sources.hgt import read_hgt
-from shancheng.errors import CoverageError, SourceFileError, UnknownCRSError
+from shancheng.errors import CoverageError, SettingError, SourceFileError, UnknownCRSError
 from shancheng.geo.bounds import Bounds
 from shancheng.geo.crs import from_lonlat
 from shancheng.progress import NullProgress
@@ -208,14 +210,60 @@ def test_a_truncated_geotiff(tmp_path: Path) -> None:
 
 
 def test_a_picture_without_a_place_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
+    path = tmp_path / "a.jpg"
     with (
         pytest.warns(rasterio.errors.NotGeoreferencedWarning),
-        rasterio.open(path, "w", driver="PNG", height=8, width=8, count=1, dtype="uint8") as file,
+        rasterio.open(path, "w", driver="JPEG", height=8, width=8, count=1, dtype="uint8") as file,
     ):
         file.write(np.zeros((8, 8), np.uint8), 1)
-    with pytest.raises(UnknownCRSError, match=r"a.png: does not say its reference system"):
+    with pytest.raises(UnknownCRSError, match=r"a.jpg: does not say its reference system; add ,crs="):
         read(path, area=AREA)
+
+
+def test_the_users_system_counts_only_where_the_file_has_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", ramp(241, 241), west=7.0, north=44.0, crs=None)
+    with pytest.raises(UnknownCRSError, match=r"a.tif: does not say its reference system"):
+        read(path, area=AREA)
+    raster = read_elevation([DemFile(path, crs="EPSG:4326")], AREA, AREA, NullProgress()).raster
+    assert raster.covers(AREA)
+    own = write(tmp_path / "b.tif", ramp(241, 241), west=7.0, north=44.0)
+    with pytest.raises(SettingError, match=r"crs=EPSG:4490: the file itself says EPSG:4326"):
+        read_elevation([DemFile(own, crs="EPSG:4490")], AREA, AREA, NullProgress())
+    with pytest.raises(UnknownCRSError, match=r"crs=EPSG:0: not known"):
+        read_elevation([DemFile(path, crs="EPSG:0")], AREA, AREA, NullProgress())
+
+
+def archive(path: Path, **arrays: Any) -> Path:
+    edges = {"xmin": 7.0, "xmax": 7.1, "ymin": 43.9, "ymax": 44.0}
+    np.savez(path, **{"elevation": ramp(100, 100), **edges, **arrays})
+    return path
+
+
+def test_a_numpy_archive(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.npz")
+    raster = read_elevation([DemFile(path, crs="EPSG:4326")], AREA, AREA, NullProgress()).raster
+    # Sample (row 70, column 20) has its middle half a step inside.
+    assert raster.sample(7.0205, 43.9295) == pytest.approx(720, abs=0.01)
+    with pytest.raises(UnknownCRSError, match=r"add ,crs="):
+        read(path, area=AREA)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"elevation": np.zeros(3)},
+        {"elevation": np.array(["a"])},
+        {"xmin": np.array([1.0, 2.0])},
+        {"xmin": 7.1},
+        {"ymin": np.nan},
+        {"elevation": np.array([object()])},
+    ],
+)
+def test_numpy_archives_that_hold_no_elevations(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    with pytest.raises(SourceFileError, match=r"a.npz: "):
+        read_elevation(
+            [DemFile(archive(tmp_path / "a.npz", **arrays), crs="EPSG:4326")], AREA, AREA, NullProgress()
+        )
 
 
 # Real data
@@ -238,6 +286,19 @@ def test_the_srtm_tile_of_monaco(shared_data: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         archive.extractall(tmp_path)
     assert np.array_equal(read(tmp_path / "N43E007.hgt", area=area).raster.values, data.raster.values)
+
+
+@pytest.mark.shared_data
+def test_the_archive_of_jacksboro(shared_data: Path) -> None:
+    extent = Bounds(-84.40, 36.46, -84.10, 36.72)
+    dem = DemFile(shared_data / "dem" / "jacksboro_fault_dem.npz", crs="EPSG:4269")
+    whole = Bounds(-84.42, 36.44, -84.07, 36.74)
+    raster = read_elevation([dem], whole, extent, NullProgress()).raster
+    assert raster.step_lon_deg == pytest.approx(1 / 1200, rel=1e-6)
+    assert open_dem(dem, whole).values.shape == (344, 403)
+    assert raster.covers(extent)
+    assert 240 < raster.values.min() < 250
+    assert 1070 < raster.values.max() < 1080
 
 
 @pytest.mark.shared_data

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from shancheng.city.manifest import Home, LayerSource, TerrainSource, Title
@@ -40,10 +42,14 @@ class SetAside:
 
 @dataclass(frozen=True)
 class ElevationData:
-    """Ground of a city: ``raster`` in metres above the geoid, without voids, longitude and latitude."""
+    """Ground of a city: ``raster`` in metres above the geoid, without voids, longitude and latitude.
+
+    ``filled`` marks the samples that nobody measured, of the raster's shape; None where there are none.
+    """
 
     raster: Raster
     source: TerrainSource
+    filled: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Elevations as a source: GeoTIFF in any reference system, HGT, zipped HGT → one grid without voids.
+"""Elevations of one or many files, joined by priority → one grid without voids.
 
 The first file sets the grid: in longitude and latitude its samples are taken as they are, else it is
 resampled near its own resolution. Further files fill what those before them leave empty. Only a window is
@@ -7,29 +7,27 @@ changed.
 """
 
 import math
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
 import rasterio.fill
 import rasterio.warp
-import rasterio.windows
 import shapely
 from rasterio.enums import Resampling
-from rasterio.errors import NotGeoreferencedWarning
-from rasterio.transform import Affine
 
 from shancheng.city.manifest import TerrainSource
 from shancheng.city.schema import MODELLED, SURVEYED
 from shancheng.city.sources.base import ElevationData
-from shancheng.city.sources.hgt import is_hgt, read_hgt
-from shancheng.city.terrain import CRS, RASTER_ERRORS, affine_of, raster_from_affine
-from shancheng.errors import CoverageError, SourceFileError, UnknownCRSError
+from shancheng.city.sources.dem_file import DemFile, dem_file
+from shancheng.city.sources.elevation_files import MARGIN_SAMPLES, OpenDem, edges_of, open_dem
+from shancheng.city.sources.hgt import is_hgt
+from shancheng.city.terrain import CRS, affine_of, raster_from_affine
+from shancheng.errors import CoverageError
 from shancheng.geo.bounds import Bounds
 from shancheng.geo.raster import Raster
 from shancheng.progress import Progress
@@ -38,42 +36,27 @@ __all__ = ["flat_elevation", "read_elevation"]
 
 Values = npt.NDArray[np.float32]
 
-_LOWEST_M: Final = -500.0
-_HIGHEST_M: Final = 9000.0
-"""Beyond these nothing on land lies; a value outside is a void that was not declared."""
 _MAX_SAMPLES: Final = 64_000_000
-_MARGIN_SAMPLES: Final = 2
 _MOST_VOIDS: Final = 0.5
 _FLAT_STEPS: Final = 64
 _HAIR: Final = 1e-3
 """Part of a step within which a sample on a file's edge counts as inside."""
 
 
-@dataclass(frozen=True)
-class _Dem:
-    """One file, opened as far as needed: values of a window, NaN where void, and where they lie."""
-
-    path: Path
-    values: Values
-    transform: Affine
-    crs: Any
-    box: Bounds
-    """The whole file's, in degrees."""
-    upright: bool
-    """Whether the samples lie on a grid in longitude and latitude already."""
-
-
-def read_elevation(paths: Sequence[Path], area: Bounds, extent: Bounds, progress: Progress) -> ElevationData:
+def read_elevation(
+    files: Sequence[DemFile | Path], area: Bounds, extent: Bounds, progress: Progress
+) -> ElevationData:
     """Elevations of an area.
 
     Args:
-        paths: At least one file; the first sets the grid.
+        files: At least one; the first sets the grid and goes before the others wherever it has a value.
         area: What to read where the files have it, with two samples of margin.
         extent: What they must cover.
         progress: Told what is being read.
 
     Returns:
-        A grid that covers ``area`` as far as the files reach; voids are filled from around them and counted.
+        A grid that covers ``area`` as far as the files reach; voids are filled from around them, counted and
+        marked.
 
     Raises:
         SourceFileError: A file is missing, damaged or of another kind.
@@ -81,29 +64,31 @@ def read_elevation(paths: Sequence[Path], area: Bounds, extent: Bounds, progress
         CoverageError: The files do not cover ``extent``, or are empty over most of it.
     """
     dems = []
-    for path in paths:
-        progress.step(f"reading {path.name}", None)
-        dems.append(_open(path, area))
+    for file in (dem_file(entry) if isinstance(entry, Path) else entry for entry in files):
+        progress.step(f"reading {file.path.name}", None)
+        dems.append(open_dem(file, area))
+    paths = [dem.path for dem in dems]
     _check_cover(dems, extent)
     progress.step("resampling elevations", None)
     grid = _grid(dems[0], area, _reach(dems))
     for dem in dems:
         _lay(dem, grid)
     _check_voids(grid, extent, paths)
-    voids = int(np.isnan(grid.values).sum())
-    filled = _fill(grid.values) if voids else grid.values
-    source = _source(paths, grid, voids)
-    return ElevationData(replace(grid, values=filled), source)
+    void = np.isnan(grid.values)
+    source = _source(paths, grid, int(void.sum()))
+    if not void.any():
+        return ElevationData(grid, source)
+    return ElevationData(replace(grid, values=_fill(grid.values)), source, filled=void)
 
 
 def flat_elevation(area: Bounds) -> ElevationData:
     """Level ground at the geoid, for a city of which nobody has given elevations: marked as modelled."""
     step = max(area.width_deg, area.height_deg) / _FLAT_STEPS
-    side = _FLAT_STEPS + 2 * _MARGIN_SAMPLES + 1
+    side = _FLAT_STEPS + 2 * MARGIN_SAMPLES + 1
     raster = Raster(
         np.zeros((side, side), dtype=np.float32),
-        west_deg=area.west_deg - _MARGIN_SAMPLES * step,
-        north_deg=area.north_deg + _MARGIN_SAMPLES * step,
+        west_deg=area.west_deg - MARGIN_SAMPLES * step,
+        north_deg=area.north_deg + MARGIN_SAMPLES * step,
         step_lon_deg=step,
         step_lat_deg=step,
     )
@@ -119,89 +104,20 @@ def flat_elevation(area: Bounds) -> ElevationData:
     return ElevationData(raster, source)
 
 
-# Opening
-
-
-def _open(path: Path, area: Bounds) -> _Dem:
-    if not path.is_file():
-        raise SourceFileError(f"{path}: no such file; needed: elevations as GeoTIFF, HGT or zipped HGT")
-    if is_hgt(path):
-        raster = read_hgt(path)
-        box = Bounds(raster.west_deg, raster.south_deg, raster.east_deg, raster.north_deg)
-        return _Dem(path, raster.values, affine_of(raster), CRS, box, upright=True)
-    try:
-        with warnings.catch_warnings():
-            # A picture without a place is refused in our own words.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as file:
-                return _open_tiff(path, file, area)
-    except RASTER_ERRORS as error:
-        raise SourceFileError(
-            f"{path}: cannot be read as elevations ({error}); needed: GeoTIFF, HGT or zipped HGT"
-        ) from error
-
-
-def _open_tiff(path: Path, file: Any, area: Bounds) -> _Dem:  # noqa: ANN401 - rasterio is untyped
-    if file.crs is None:
-        raise UnknownCRSError(f"{path}: does not say its reference system; needed: a GeoTIFF with a CRS")
-    if file.transform.is_identity:
-        raise UnknownCRSError(f"{path}: does not say where it lies; needed: a GeoTIFF with a geotransform")
-    try:
-        box = Bounds(*rasterio.warp.transform_bounds(file.crs, CRS, *file.bounds))
-        there = rasterio.warp.transform_bounds(CRS, file.crs, *_edges(area))
-    except RASTER_ERRORS as error:
-        raise UnknownCRSError(f"{path}: crs={file.crs}: no way from it to longitude and latitude") from error
-    transform = file.transform
-    upright = bool(file.crs.to_epsg() == 4326 and transform.b == 0 and transform.d == 0 and transform.e < 0)  # noqa: PLR2004
-    window = _window(file, there)
-    if window is None:
-        return _Dem(path, np.full((1, 1), np.nan, np.float32), transform, file.crs, box, upright)
-    band = file.read(1, window=window, masked=True)
-    values = np.ma.filled(band.astype(np.float32), np.nan)
-    values[~((values >= _LOWEST_M) & (values <= _HIGHEST_M))] = np.nan
-    return _Dem(path, values, _moved(transform, window), file.crs, box, upright)
-
-
-def _window(file: Any, bounds: tuple[float, float, float, float]) -> Any:  # noqa: ANN401
-    """Whole pixels around bounds in the file's own system, and a margin; None where the two are apart."""
-    margin = _MARGIN_SAMPLES + 1  # from a pixel's corner to its centre is half a sample more
-    to = ~file.transform
-    corners = [(x, y) for x in bounds[::2] for y in bounds[1::2]]
-    cols = [to.a * x + to.b * y + to.c for x, y in corners]
-    rows = [to.d * x + to.e * y + to.f for x, y in corners]
-    col0 = max(math.floor(min(cols)) - margin, 0)
-    row0 = max(math.floor(min(rows)) - margin, 0)
-    col1 = min(math.ceil(max(cols)) + margin, file.width)
-    row1 = min(math.ceil(max(rows)) + margin, file.height)
-    if col1 <= col0 or row1 <= row0:
-        return None
-    return rasterio.windows.Window(col0, row0, col1 - col0, row1 - row0)
-
-
-def _moved(transform: Affine, window: Any) -> Affine:  # noqa: ANN401
-    """The transform of a window; rasterio's own warns with the newest ``affine``."""
-    t, col, row = transform, window.col_off, window.row_off
-    return Affine(t.a, t.b, t.a * col + t.b * row + t.c, t.d, t.e, t.d * col + t.e * row + t.f)
-
-
-def _edges(bounds: Bounds) -> tuple[float, float, float, float]:
-    return bounds.west_deg, bounds.south_deg, bounds.east_deg, bounds.north_deg
-
-
 # Coverage
 
 
-def _check_cover(dems: Sequence[_Dem], extent: Bounds) -> None:
+def _check_cover(dems: Sequence[OpenDem], extent: Bounds) -> None:
     # A tile's outer samples lie on its edge: a hair's breadth beyond them is still covered.
     covered = shapely.union_all(
-        [shapely.box(*_edges(dem.box)).buffer(1e-6, join_style="mitre") for dem in dems]
+        [shapely.box(*edges_of(dem.box)).buffer(1e-6, join_style="mitre") for dem in dems]
     )
-    if not shapely.contains(covered, shapely.box(*_edges(extent))):
+    if not shapely.contains(covered, shapely.box(*edges_of(extent))):
         names = ", ".join(str(dem.path) for dem in dems)
         west, south, east, north = covered.bounds
         raise CoverageError(
             f"{names}: covers {_shown((west, south, east, north))}, "
-            f"but the city lies at {_shown(_edges(extent))}; needed: elevations of the whole city"
+            f"but the city lies at {_shown(edges_of(extent))}; needed: elevations of the whole city"
         )
 
 
@@ -214,7 +130,7 @@ def _check_voids(grid: Raster, extent: Bounds, paths: Sequence[Path]) -> None:
     if share > _MOST_VOIDS:
         names = ", ".join(str(path) for path in paths)
         raise CoverageError(
-            f"{names}: no elevation for {share:.0%} of the city at {_shown(_edges(extent))}; "
+            f"{names}: no elevation for {share:.0%} of the city at {_shown(edges_of(extent))}; "
             f"needed: at least {1 - _MOST_VOIDS:.0%}"
         )
 
@@ -227,13 +143,13 @@ def _shown(edges: tuple[float, float, float, float]) -> str:
 # The grid
 
 
-def _reach(dems: Sequence[_Dem]) -> Bounds:
+def _reach(dems: Sequence[OpenDem]) -> Bounds:
     """The box around all files."""
-    boxes = np.array([_edges(dem.box) for dem in dems])
+    boxes = np.array([edges_of(dem.box) for dem in dems])
     return Bounds(*(float(edge) for edge in (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))))
 
 
-def _grid(dem: _Dem, area: Bounds, reach: Bounds) -> Raster:
+def _grid(dem: OpenDem, area: Bounds, reach: Bounds) -> Raster:
     """An empty grid on the first file's samples, or near its resolution: the area, as far as files reach."""
     west, north, step_lon, step_lat = _phase(dem, area)
     col0, col1 = _span(
@@ -250,12 +166,12 @@ def _grid(dem: _Dem, area: Bounds, reach: Bounds) -> Raster:
 
 def _span(wanted: tuple[float, float], reached: tuple[float, float], step: float) -> tuple[int, int]:
     """First and last sample along an axis: around what is wanted, within what is reached."""
-    first = max(math.floor(wanted[0] / step + _HAIR) - _MARGIN_SAMPLES, math.ceil(reached[0] / step - _HAIR))
-    last = min(math.ceil(wanted[1] / step - _HAIR) + _MARGIN_SAMPLES, math.floor(reached[1] / step + _HAIR))
+    first = max(math.floor(wanted[0] / step + _HAIR) - MARGIN_SAMPLES, math.ceil(reached[0] / step - _HAIR))
+    last = min(math.ceil(wanted[1] / step - _HAIR) + MARGIN_SAMPLES, math.floor(reached[1] / step + _HAIR))
     return first, max(last, first)
 
 
-def _phase(dem: _Dem, area: Bounds) -> tuple[float, float, float, float]:
+def _phase(dem: OpenDem, area: Bounds) -> tuple[float, float, float, float]:
     """Longitude and latitude of any one sample, and the steps; coarser than the file where it is too fine."""
     if dem.upright:
         step_lon, step_lat = float(dem.transform.a), float(-dem.transform.e)
@@ -267,7 +183,7 @@ def _phase(dem: _Dem, area: Bounds) -> tuple[float, float, float, float]:
     return west, north, step_lon * coarser, step_lat * coarser
 
 
-def _resolution(dem: _Dem) -> tuple[float, float, float, float]:
+def _resolution(dem: OpenDem) -> tuple[float, float, float, float]:
     """Longitude and latitude of the middle of a projected file, and how far apart its samples are there."""
     t = dem.transform
     rows, cols = dem.values.shape
@@ -279,7 +195,7 @@ def _resolution(dem: _Dem) -> tuple[float, float, float, float]:
     return float(lon[0]), float(lat[0]), step_lon, step_lat
 
 
-def _lay(dem: _Dem, grid: Raster) -> None:
+def _lay(dem: OpenDem, grid: Raster) -> None:
     """Write a file's values where the grid has none yet."""
     offset = _offset(dem, grid)
     if offset is None:
@@ -301,7 +217,7 @@ def _lay(dem: _Dem, grid: Raster) -> None:
     grid.values[empty] = laid[empty]
 
 
-def _offset(dem: _Dem, grid: Raster) -> tuple[int, int] | None:
+def _offset(dem: OpenDem, grid: Raster) -> tuple[int, int] | None:
     """Row and column of the file's first sample in the grid, where both have the same samples."""
     if not dem.upright:
         return None
