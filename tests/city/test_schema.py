@@ -26,7 +26,10 @@ def building(**changes: Any) -> pa.Table:
 
 def test_every_standard_layer_has_a_schema_with_the_common_columns() -> None:
     names = "buildings roads rail rail_stations water green bridges landmarks districts places"
-    more = "base_stations compute_sites elevators sensors transit_stops transit_routes transit_shapes"
+    more = (
+        "base_stations compute_sites elevators sensors transit_stops transit_routes transit_shapes "
+        "building_elements"
+    )
     assert set(LAYERS) == {*names.split(), *more.split()}
     for schema in LAYERS.values():
         assert schema.names[: len(COMMON)] == COMMON

@@ -93,6 +93,8 @@ _OWN: Final[dict[str, list[AnyField]]] = {
         pa.field("roof_orientation", WORD),
         *_SOLID,
     ],
+    # Walls, slabs, windows of a building model; the storeys of `buildings` draw them.
+    "building_elements": [pa.field("storey_id", pa.string()), pa.field("building_id", pa.string()), *_SOLID],
     "roads": _WAY,
     "rail": [*_WAY, pa.field("line", pa.string()), pa.field("colour", pa.string())],
     "rail_stations": [pa.field("lines", pa.list_(pa.string())), pa.field("elevation_m", pa.float32())],
