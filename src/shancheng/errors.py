@@ -45,6 +45,10 @@ class NewerSchemaError(CityError):
     """The folder was written by a newer version of Shancheng."""
 
 
+class OlderSchemaError(CityError):
+    """The folder was written by an older version of Shancheng, whose cities are made anew."""
+
+
 class CityLockedError(CityError):
     """Another process owns the city."""
 
@@ -83,3 +87,11 @@ class ServeError(ShanchengError):
 
 class PortInUseError(ServeError):
     """Another program listens on the port."""
+
+
+class DownloadError(ShanchengError):
+    """Open data cannot be downloaded."""
+
+
+class MissingDownloadError(DownloadError):
+    """The publisher has no such file."""
