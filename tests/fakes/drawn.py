@@ -31,12 +31,13 @@ class Drawn:
     table: dict[str, Any]
 
 
-def read_tile(path: Path) -> Drawn:
+def read_tile(path: Path, number: int = 0) -> Drawn:
+    """One of a tile's primitives."""
     data = path.read_bytes()
     length = struct.unpack("<I", data[12:16])[0]
     document = json.loads(data[20 : 20 + length])
     body = data[28 + length :]
-    primitive = document["meshes"][0]["primitives"][0]
+    primitive = document["meshes"][0]["primitives"][number]
     local = _accessor(document, body, primitive["attributes"]["POSITION"]).astype(np.float64)
     matrix = np.array(document["nodes"][0]["matrix"]).reshape(4, 4).T
     world = np.c_[local, np.ones(len(local))] @ matrix.T

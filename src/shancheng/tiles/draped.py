@@ -26,8 +26,17 @@ from shancheng.tiles.columns import Texts
 from shancheng.tiles.draped_areas import area_pieces
 from shancheng.tiles.draped_bridges import bridge_pieces
 from shancheng.tiles.draped_lines import line_pieces
-from shancheng.tiles.draped_pieces import CUT_SPARE_DEG, Ints, Pieces, Wrong, items_of, primitive_of, take
-from shancheng.tiles.draped_rows import words
+from shancheng.tiles.draped_pieces import (
+    CUT_SPARE_DEG,
+    Ints,
+    Pieces,
+    Wrong,
+    items_of,
+    join,
+    primitives_of,
+    take,
+)
+from shancheng.tiles.draped_rows import areal_rows, words
 from shancheng.tiles.glb import Column, Material, PropertyTable, TileContent, encode_glb
 from shancheng.tiles.ground import Ground
 from shancheng.tiles.implicit import Tiles, content_name, write_implicit_tileset
@@ -47,12 +56,14 @@ CLASSES = {"roads": "road", "rail": "rail", "water": "water", "green": "green", 
 GEOMETRIC_ERROR_SHARE = 1 / 32
 # Pieces a tile takes before it hands on the rest: each of them has tens of vertices or hundreds.
 CAPACITY = {"roads": 500, "rail": 500, "water": 300, "green": 80, "bridges": 300}
+_CONCRETE = Material((0.72, 0.7, 0.68, 1.0), name="deck")
+# Of what lies on the ground and of what stands above it; our viewer knows the latter by its name.
 _MATERIALS = {
-    "roads": Material((0.44, 0.44, 0.46, 1.0)),
-    "rail": Material((0.35, 0.3, 0.32, 1.0)),
-    "water": Material((0.2, 0.38, 0.52, 1.0)),
-    "green": Material((0.36, 0.5, 0.3, 1.0)),
-    "bridges": Material((0.72, 0.7, 0.68, 1.0)),
+    "roads": (Material((0.44, 0.44, 0.46, 1.0)), _CONCRETE),
+    "rail": (Material((0.35, 0.3, 0.32, 1.0)), _CONCRETE),
+    "water": (Material((0.2, 0.38, 0.52, 1.0)), _CONCRETE),
+    "green": (Material((0.36, 0.5, 0.3, 1.0)), _CONCRETE),
+    "bridges": (Material((0.36, 0.36, 0.38, 1.0)), _CONCRETE),
 }
 
 
@@ -115,12 +126,16 @@ def make_draped(
 def _pieces_of(
     table: pa.Table, kind: str, ground: Ground, root_cell: RootCell, report: LayerReport
 ) -> tuple[Pieces, list[Wrong]]:
-    if kind in ("roads", "rail"):
-        pieces, wrong, report.notes = line_pieces(table, ground)
-    elif kind == "bridges":
-        pieces, wrong = bridge_pieces(table, ground)
+    if kind in ("water", "green"):
+        return area_pieces(table, ground, root_cell, water=kind == "water")
+    areal = areal_rows(table)
+    if kind == "bridges":
+        pieces, wrong = bridge_pieces(table, ground, ~areal)
     else:
-        pieces, wrong = area_pieces(table, ground, root_cell, water=kind == "water")
+        pieces, wrong, report.notes = line_pieces(table, ground, ~areal)
+    if areal.any():
+        areas, bad = area_pieces(table, ground, root_cell, water=False, wanted=areal)
+        pieces, wrong = join(pieces, areas), wrong + bad
     return pieces, wrong
 
 
@@ -183,14 +198,14 @@ def _write_tiles(layer: _Layer, output: Output, credit: str, progress: Progress 
     partition = layer.partition
 
     def write(tile: int) -> int:
-        placement, primitive, rows = primitive_of(
+        placement, primitives, rows = primitives_of(
             layer.pieces, partition.members(tile), _MATERIALS[layer.name]
         )
         features = PropertyTable(CLASSES[layer.name], len(rows), layer.columns(rows))
-        content = TileContent(placement, (primitive,), features, copyright=credit)
+        content = TileContent(placement, primitives, features, copyright=credit)
         cell = (int(partition.level[tile]), int(partition.x[tile]), int(partition.y[tile]))
         output.write(content_name(*cell), encode_glb(content))
-        return len(primitive.indices) // 3
+        return sum(len(primitive.indices) for primitive in primitives) // 3
 
     triangles = 0
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

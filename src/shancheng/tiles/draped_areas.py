@@ -35,7 +35,12 @@ _POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
 def area_pieces(
-    table: pa.Table, ground: Ground, root_cell: RootCell, *, water: bool
+    table: pa.Table,
+    ground: Ground,
+    root_cell: RootCell,
+    *,
+    water: bool,
+    wanted: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[Pieces, list[Wrong]]:
     """Triangles of a layer of polygons, cut along the cells of the quadtree.
 
@@ -44,11 +49,13 @@ def area_pieces(
         ground: What they lie on.
         root_cell: What lies beyond it is cut off.
         water: Level kinds are drawn level, rivers take the lowest ground near each vertex.
+        wanted: Rows to draw, shape (n,); all if left out.
 
     Returns:
         The pieces, and the polygons that cannot be drawn.
     """
-    geometries, wrong = read_geometries(table, _POLYGONS, "a polygon", np.ones(len(table), dtype=np.bool_))
+    wanted = np.ones(len(table), dtype=np.bool_) if wanted is None else wanted
+    geometries, wrong = read_geometries(table, _POLYGONS, "a polygon", wanted)
     wrong += _set_aside_invalid(geometries)
     level_m = np.full(len(table), np.nan)
     if water:
@@ -140,6 +147,7 @@ def _joined(cut: CutTriangles, size: Floats) -> Pieces:
         triangles.astype(np.uint32),
         vertex_start.astype(np.int64),
         np.append(first, len(row)).astype(np.int64),
+        np.zeros(len(first), dtype=np.bool_),
     )
 
 
@@ -153,6 +161,7 @@ def _at(pieces: Pieces, height_m: Floats) -> Pieces:
         pieces.triangles,
         pieces.vertex_start,
         pieces.triangle_start,
+        pieces.stands,
     )
 
 

@@ -8,7 +8,8 @@ import pyarrow as pa
 import shapely
 
 from shancheng.tiles.constants import DRAPE_LIFT_M
-from shancheng.tiles.draped_pieces import Floats, Ints, Pieces, Wrong, metres_per_degree
+from shancheng.tiles.draped_decks import deck_pieces, raised_rows
+from shancheng.tiles.draped_pieces import Floats, Ints, Pieces, Wrong, join, metres_per_degree
 from shancheng.tiles.draped_rows import column, read_geometries
 from shancheng.tiles.engines.draped_reference import Lines, Ribbons
 from shancheng.tiles.ground import Ground
@@ -23,28 +24,37 @@ _SIZE_PER_WIDTH = 1000.0
 _LINES = (shapely.GeometryType.LINESTRING, shapely.GeometryType.MULTILINESTRING)
 
 
-def line_pieces(table: pa.Table, ground: Ground) -> tuple[Pieces, list[Wrong], dict[str, int]]:
-    """Ribbons of a layer of ways.
+def line_pieces(
+    table: pa.Table, ground: Ground, wanted: npt.NDArray[np.bool_]
+) -> tuple[Pieces, list[Wrong], dict[str, int]]:
+    """Ribbons of a layer of ways, and decks of those that say how high they lie.
 
     Args:
         table: With the columns of `roads` or `rail`.
         ground: What they lie on.
+        wanted: Rows to draw, shape (n,).
 
     Returns:
         The pieces, the ways that cannot be drawn, and counts: ways left out because they run in tunnels.
     """
     tunnel = column(table, "tunnel").astype(np.bool_)
-    geometries, wrong = read_geometries(table, _LINES, "a line", ~tunnel)
+    geometries, wrong = read_geometries(table, _LINES, "a line", wanted & ~tunnel)
     width = column(table, "width_m").astype(np.float64)
     bad_width = shapely.is_geometry(geometries) & ~((width > 0) & np.isfinite(width))
     wrong += [Wrong(int(row), f"width_m={width[row]}: must be positive") for row in np.flatnonzero(bad_width)]
     geometries[bad_width] = None
+    raised = raised_rows(table)
+    flying = geometries.copy()
+    flying[~raised] = None
+    decks, unfit = deck_pieces(table, flying, ground)
+    wrong += unfit
+    geometries[raised] = None
     lines, row = lines_of(geometries, min(LONGEST_STEP_M, max(SHORTEST_STEP_M, ground.step_m)))
     short = np.setdiff1d(np.flatnonzero(shapely.is_geometry(geometries)), row[np.diff(lines.start) > 1])
     wrong += [Wrong(int(bad), "the line has no length") for bad in short]
     counts = {"tunnels": int(tunnel.sum())}
     if len(lines.lonlat) == 0:
-        return Pieces.none(), wrong, counts
+        return decks, wrong, counts
     from shancheng.tiles.engines.draped_parallel import ribbons
 
     drawn = ribbons(lines, width[row] / 2)
@@ -55,9 +65,16 @@ def line_pieces(table: pa.Table, ground: Ground) -> tuple[Pieces, list[Wrong], d
     rows = row[drawn.line]
     size = width * _SIZE_PER_WIDTH + np.minimum(length, _SIZE_PER_WIDTH)
     pieces = Pieces(
-        rows, size[rows], drawn.lonlat, height, drawn.triangles, drawn.vertex_start, drawn.triangle_start
+        rows,
+        size[rows],
+        drawn.lonlat,
+        height,
+        drawn.triangles,
+        drawn.vertex_start,
+        drawn.triangle_start,
+        np.zeros(len(rows), dtype=np.bool_),
     )
-    return pieces, wrong, counts
+    return join(pieces, decks), wrong, counts
 
 
 def lines_of(geometries: npt.NDArray[Any], longest_m: float) -> tuple[Lines, Ints]:

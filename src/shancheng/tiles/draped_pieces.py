@@ -18,7 +18,7 @@ __all__ = [
     "items_of",
     "join",
     "metres_per_degree",
-    "primitive_of",
+    "primitives_of",
     "take",
 ]
 
@@ -51,6 +51,7 @@ class Pieces:
         triangles: Shape (t, 3), counter-clockwise from outside, counted from the piece's first vertex.
         vertex_start: Where each piece's vertices begin, shape (p + 1,).
         triangle_start: Where its triangles begin, shape (p + 1,).
+        stands: Which pieces are solids above the ground, shape (p,); the others lie on it.
     """
 
     row: Ints
@@ -60,6 +61,7 @@ class Pieces:
     triangles: Indices
     vertex_start: Ints
     triangle_start: Ints
+    stands: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.row)
@@ -70,7 +72,14 @@ class Pieces:
         start = np.zeros(1, dtype=np.int64)
         empty = np.empty(0)
         return cls(
-            start[:0], empty, empty.reshape(0, 2), empty, np.empty((0, 3), dtype=np.uint32), start, start
+            start[:0],
+            empty,
+            empty.reshape(0, 2),
+            empty,
+            np.empty((0, 3), dtype=np.uint32),
+            start,
+            start,
+            np.empty(0, dtype=np.bool_),
         )
 
 
@@ -88,6 +97,7 @@ def join(first: Pieces, second: Pieces) -> Pieces:
         np.concatenate([first.triangles, second.triangles]),
         vertex_start,
         triangle_start,
+        np.concatenate([first.stands, second.stands]),
     )
     return take(both, np.argsort(both.row, kind="stable"))
 
@@ -103,6 +113,7 @@ def take(pieces: Pieces, members: Ints) -> Pieces:
         pieces.triangles[_gather(pieces.triangle_start, members)],
         _starts(np.diff(pieces.vertex_start)[members]),
         _starts(np.diff(pieces.triangle_start)[members]),
+        pieces.stands[members],
     )
 
 
@@ -134,43 +145,50 @@ def items_of(pieces: Pieces, *, spare_deg: float = 0.0) -> Items:
     return Items(np.concatenate([low + spare, high - spare], axis=1), pieces.size_m, heights, tie)
 
 
-def primitive_of(
-    pieces: Pieces, members: Ints, material: Material
-) -> tuple[Placement, Primitive, npt.NDArray[np.int64]]:
-    """The triangles of some pieces, exactly placed.
+def primitives_of(
+    pieces: Pieces, members: Ints, materials: tuple[Material, Material]
+) -> tuple[Placement, tuple[Primitive, ...], npt.NDArray[np.int64]]:
+    """The triangles of some pieces, exactly placed: what lies on the ground, then what stands above it.
 
     Args:
         pieces: All pieces.
         members: Which of them, shape (m,).
-        material: How they look.
+        materials: How the two kinds look.
 
     Returns:
-        Where the local frame stands, the primitive, and the table's rows of its features, shape (f,); feature
-        ids are places in them.
+        Where the local frame stands, one primitive for each kind that there is, and the table's rows of their
+        features, shape (f,); feature ids are places in them.
     """
     members = np.sort(members)
     vertices = _gather(pieces.vertex_start, members)
     lonlat, height = pieces.lonlat[vertices], pieces.height_m[vertices]
-    rows, feature = np.unique(pieces.row[members], return_inverse=True)
+    middle = (lonlat.min(axis=0) + lonlat.max(axis=0)) / 2
+    placement = Placement(
+        float(middle[0]), float(middle[1]), float((height.min() + height.max()) / 2), QUANTUM_M
+    )
+    rows = np.unique(pieces.row[members])
+    kinds = [(members[pieces.stands[members] == stands], materials[stands]) for stands in (0, 1)]
+    primitives = tuple(
+        _primitive(pieces, own, rows, placement, material) for own, material in kinds if len(own)
+    )
+    return placement, primitives, rows
+
+
+def _primitive(
+    pieces: Pieces, members: Ints, rows: Ints, placement: Placement, material: Material
+) -> Primitive:
+    vertices = _gather(pieces.vertex_start, members)
+    lonlat, height = pieces.lonlat[vertices], pieces.height_m[vertices]
     per_vertex = np.diff(pieces.vertex_start)[members]
     per_triangle = np.diff(pieces.triangle_start)[members]
     first = (_starts(per_vertex)[:-1]).astype(np.uint32)
     triangles = pieces.triangles[_gather(pieces.triangle_start, members)]
     triangles = triangles + np.repeat(first, per_triangle)[:, None]
-    middle = (lonlat.min(axis=0) + lonlat.max(axis=0)) / 2
-    placement = Placement(
-        float(middle[0]), float(middle[1]), float((height.min() + height.max()) / 2), QUANTUM_M
-    )
+    feature = np.searchsorted(rows, pieces.row[members]).astype(np.uint32)
     frame = LocalFrame(placement.lon_deg, placement.lat_deg, placement.ellipsoidal_height_m)
     steps = np.rint(frame.enu_from_geodetic(lonlat[:, 0], lonlat[:, 1], height) / QUANTUM_M).astype(np.int32)
-    primitive = Primitive(
-        np.stack([steps[:, 0], steps[:, 2], -steps[:, 1]], axis=1),
-        triangles.ravel(),
-        np.repeat(feature.astype(np.uint32), per_vertex),
-        None,
-        material,
-    )
-    return placement, primitive, rows
+    positions = np.stack([steps[:, 0], steps[:, 2], -steps[:, 1]], axis=1)
+    return Primitive(positions, triangles.ravel(), np.repeat(feature, per_vertex), None, material)
 
 
 def _starts(counts: Ints) -> Ints:

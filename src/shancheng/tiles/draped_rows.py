@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 
 from shancheng.tiles.draped_pieces import Wrong
 
-__all__ = ["column", "read_geometries", "words"]
+__all__ = ["areal_rows", "column", "read_geometries", "words"]
 
 
 def words(table: pa.Table, name: str) -> list[str]:
@@ -20,6 +21,14 @@ def words(table: pa.Table, name: str) -> list[str]:
 def column(table: pa.Table, name: str) -> npt.NDArray[Any]:
     """A column as an array; nulls become NaN or None."""
     return np.asarray(table.column(name).to_numpy())
+
+
+def areal_rows(table: pa.Table) -> npt.NDArray[np.bool_]:
+    """Rows whose geometry is a polygon or several, shape (n,): roads and bridges may be drawn as areas."""
+    # The second byte of little-endian WKB is the low one of the type's number.
+    kind: Any = pc.binary_slice(table.column("geometry").cast(pa.binary()), 1, 2)
+    polygonal: Any = pc.is_in(kind, value_set=pa.array([b"\x03", b"\x06"]))
+    return np.asarray(polygonal.to_numpy(), dtype=np.bool_)
 
 
 def read_geometries(

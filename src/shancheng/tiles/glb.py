@@ -50,6 +50,7 @@ class Material:
 
     base_color: tuple[float, float, float, float] = (0.85, 0.83, 0.8, 1.0)
     double_sided: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,8 @@ def _material(material: Material) -> dict[str, Any]:
             "roughnessFactor": 1,
         }
     }
+    if material.name:
+        looks["name"] = material.name
     return {**looks, "doubleSided": True} if material.double_sided else looks
 
 
