@@ -1,0 +1,1 @@
+"""The quality of a city: what overlaps, floats, sinks, lies in water, is missing or cannot be."""
