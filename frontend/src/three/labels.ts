@@ -31,7 +31,7 @@ interface Box {
 const mostShown = 46;
 const gap_px = 6;
 // How far from the eye a name of each layer is still worth its place.
-const reach_m: Record<string, number> = { landmarks: 14000, bridges: 9000, places: 22000, districts: 60000 };
+const reach_m: Record<string, number> = { landmarks: 14000, bridges: 9000, places: 22000, districts: 60000, rail_stations: 4500 };
 
 export class Labels implements Plugin {
   #entries: Entry[] = [];

@@ -16,6 +16,8 @@ export interface TileLayerOptions {
   errorTarget: number;
   renderOrder: number;
   material: Material;
+  /** For meshes that stand above the ground, if they look different: the tiles call their material `deck`. */
+  standing?: Material;
   /** Adds what the material needs to a tile's mesh; `sceneFromMesh` leads from its vertices to the scene. */
   prepare?: (mesh: Mesh, sceneFromMesh: Matrix4) => void;
   /** Called when a mesh has got its material: the place to add children of its own. */
@@ -123,6 +125,7 @@ export class TileLayer {
     this.group.removeFromParent();
     this.tiles.dispose();
     this.#options.material.dispose();
+    this.#options.standing?.dispose();
   }
 
   /** The tile is not in the scene yet: its matrices lead to ECEF, the group's from there on. */
@@ -154,11 +157,17 @@ export class TileLayer {
   #dress(scene: Object3D): void {
     scene.updateMatrixWorld(true);
     forEachMesh(scene, (mesh) => {
-      mesh.material = this.#options.material;
-      mesh.renderOrder = this.#options.renderOrder;
+      const standing = stands(mesh) ? this.#options.standing : undefined;
+      mesh.material = standing ?? this.#options.material;
+      mesh.renderOrder = standing ? 0 : this.#options.renderOrder;
       this.#options.arrive?.(mesh, this.#sceneFromMesh(mesh));
     });
   }
+}
+
+/** Whether a mesh that still has its own material is a solid above the ground. */
+function stands(mesh: Mesh): boolean {
+  return !Array.isArray(mesh.material) && mesh.material.name === 'deck';
 }
 
 function forEachMesh(scene: Object3D, visit: (mesh: Mesh) => void): void {

@@ -16,10 +16,13 @@ __all__ = ["LABELLED_LAYERS", "MAX_LABELS", "best_labels", "labels_of_layer"]
 FloatArray = npt.NDArray[np.float64]
 Ground = Callable[[FloatArray, FloatArray], FloatArray]
 
-LABELLED_LAYERS: Final = ("landmarks", "districts", "places", "bridges")
+LABELLED_LAYERS: Final = ("landmarks", "districts", "places", "bridges", "rail_stations")
 MAX_LABELS: Final = 500
-# Layers without a rank of their own: districts orient best, bridges come after the better-known places.
-RANK_WITHOUT: Final = {"districts": 1, "bridges": 3}
+# Layers without a rank of their own: districts orient best, bridges come after the better-known places, and
+# stations are looked for from near by.
+RANK_WITHOUT: Final = {"districts": 1, "bridges": 3, "rail_stations": 5}
+# What stands between a line and its name is not needed here, and solids are large.
+_UNUSED: Final = ("lod2_geometry", "lod2_semantics", "lod2_textures", "lod2_uv", "attributes")
 
 
 def best_labels(labels: list[Label]) -> list[Label]:
@@ -36,7 +39,7 @@ def labels_of_layer(prefix: str, layer: str, table: pa.Table, ground: Ground) ->
         table: The layer.
         ground: Ellipsoidal height of the ground in metres at longitudes and latitudes, shapes (n,).
     """
-    rows = table.to_pylist()
+    rows = table.drop_columns([name for name in _UNUSED if name in table.column_names]).to_pylist()
     named = [row for row in rows if row["name"] or row["name_en"]]
     if not named:
         return []
@@ -44,7 +47,7 @@ def labels_of_layer(prefix: str, layer: str, table: pa.Table, ground: Ground) ->
     lon, lat = points.T
     heights = np.maximum(
         ground(lon, lat) + _column(named, "height_m"),
-        undulation_m(lon, lat) + _column(named, "deck_elevation_m") + _column(named, "tower_height_m"),
+        undulation_m(lon, lat) + _elevations(named),
     )
     return [
         Label(
@@ -70,6 +73,11 @@ def _places(geometries: npt.NDArray[Any]) -> FloatArray:
         shapely.line_merge(geometries[is_line]), 0.5, normalized=True
     )
     return np.column_stack([shapely.get_x(points), shapely.get_y(points)])
+
+
+def _elevations(rows: list[dict[str, Any]]) -> FloatArray:
+    """Highest point above the geoid of what stands in the air, 0 where nothing is said."""
+    return _column(rows, "deck_elevation_m") + _column(rows, "tower_height_m") + _column(rows, "elevation_m")
 
 
 def _column(rows: list[dict[str, Any]], name: str) -> FloatArray:

@@ -1,11 +1,14 @@
-/** Layers that lie on the ground: green, streets, rails. A colour by day and a brightness by night for each feature. */
+/**
+ * Layers that lie on the ground: green, streets, rails; and their decks above it. A colour by day and a brightness by
+ * night for each feature.
+ */
 
 import { Color, ShaderMaterial, Vector3, type Matrix4, type Mesh } from 'three';
 import { brightnessOfRoad } from '../../core/kinds';
 import { positionsOf, spread } from '../featureMesh';
 import type { Plugin } from '../plugin';
 import { PropertyTable } from '../propertyTable';
-import { drapedVertex, greenFragment, railFragment, streetFragment } from '../shaders/draped';
+import { deckFragment, deckVertex, drapedVertex, greenFragment, railFragment, streetFragment } from '../shaders/draped';
 import type { Viewer } from '../viewer';
 import { Lamps } from './lamps';
 
@@ -68,6 +71,11 @@ export class Draped implements Plugin {
       uniforms: { ...viewer.atmosphere.uniforms },
       depthWrite: false,
     });
+    const standing = new ShaderMaterial({
+      vertexShader: deckVertex,
+      fragmentShader: deckFragment,
+      uniforms: { ...viewer.atmosphere.uniforms },
+    });
     this.#lamps?.init(viewer);
     viewer.addTiles({
       name: this.name,
@@ -75,6 +83,7 @@ export class Draped implements Plugin {
       errorTarget: style.errorTarget,
       renderOrder: style.renderOrder,
       material,
+      standing,
       prepare: (mesh, sceneFromMesh) => {
         const paints = paintsOf(mesh, style.paint);
         mesh.geometry.setAttribute('aPaint', spread(mesh, paints, 4, { normalized: true }));

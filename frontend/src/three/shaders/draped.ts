@@ -68,3 +68,41 @@ void main() {
   gl_FragColor = vec4(haze(colour, vScene), 1.0);
 ${outputChunk}}
 `;
+
+/** Viaducts: a deck on pillars, seen from all sides, so it keeps its true depth. */
+export const deckVertex = /* glsl */ `
+attribute vec4 aPaint; // colour by day, brightness by night
+varying vec3 vScene;
+varying vec3 vView;
+varying vec4 vPaint;
+
+void main() {
+  vScene = (modelMatrix * vec4(position, 1.0)).xyz;
+  vec4 view = modelViewMatrix * vec4(position, 1.0);
+  vView = view.xyz;
+  vPaint = aPaint;
+  gl_Position = projectionMatrix * view;
+}
+`;
+
+export const deckFragment =
+  common +
+  /* glsl */ `
+varying vec3 vScene;
+varying vec3 vView;
+varying vec4 vPaint;
+
+void main() {
+  // The scene's axes are the columns of the view matrix, so its transpose leads back from the eye.
+  vec3 normal = normalize(cross(dFdx(vView), dFdy(vView))) * mat3(viewMatrix);
+  float top = smoothstep(0.7, 0.9, normal.y);
+  float below = smoothstep(0.7, 0.9, -normal.y);
+  vec3 concrete = vec3(0.52, 0.51, 0.49) * mix(0.9, 1.05, texture2D(uNoise, vScene.xz / 40.0).r);
+  vec3 albedo = mix(concrete, mix(concrete, vPaint.rgb, 0.75), top);
+  vec3 colour = albedo * (ambient(normal) + uSunColour * max(dot(normal, uSunDir), 0.0));
+  // By night the line shines in its own colour, and lights its flanks and what is below it a little.
+  float shine = mix(0.16, 0.75, top) * mix(1.0, 0.4, below);
+  colour += uNight * vPaint.rgb * vPaint.a * shine * mix(0.5, 1.0, uShow);
+  gl_FragColor = vec4(haze(colour, vScene), 1.0);
+${outputChunk}}
+`;
