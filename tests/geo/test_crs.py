@@ -3,6 +3,8 @@ import pytest
 
 from shancheng.errors import UnknownCRSError
 from shancheng.geo import crs
+from shancheng.geo.bounds import Bounds
+from shancheng.geo.crs import system
 
 
 def test_known_point_of_the_swiss_grid() -> None:
@@ -42,3 +44,65 @@ def test_no_answer_is_nan() -> None:
     assert np.isfinite([lon[0], lat[0]]).all()
     assert np.isnan([lon[1], lat[1]]).all()
     assert [part.shape for part in crs.to_lonlat(4326, [], [])] == [(0,), (0,)]
+
+
+def test_a_compound_system_is_taken_apart() -> None:
+    dutch = crs.space_system("EPSG:7415")
+    assert (dutch.vertical, dutch.ellipsoidal, dutch.north_first) == ("NAP height", False, False)
+    lon, lat = crs.to_lonlat(dutch.horizontal, 84_500.0, 447_500.0)
+    assert (float(lon), float(lat)) == pytest.approx((4.36, 52.01), abs=0.02)
+    assert dutch.area is not None
+    assert 3 < dutch.area.west_deg < dutch.area.east_deg < 8
+
+
+def test_which_axis_comes_first_is_the_authoritys_word() -> None:
+    assert crs.space_system("EPSG:6697").north_first
+    assert crs.space_system("EPSG:31468").north_first
+    assert not crs.space_system("EPSG:25832").north_first
+    assert not crs.space_system("OGC:CRS84").north_first
+
+
+def test_heights_have_a_surface_and_a_unit() -> None:
+    assert crs.space_system("EPSG:4979").ellipsoidal
+    texan = crs.space_system("EPSG:2276+6360")
+    assert texan.vertical == "NAVD88 height (ftUS)"
+    assert texan.height_to_m == pytest.approx(1200 / 3937)
+    plain = crs.space_system("EPSG:2276")
+    assert (plain.vertical, plain.ellipsoidal, plain.height_to_m) == ("", False, 1.0)
+    assert crs.space_system("EPSG:4326+5831").height_to_m < 0
+
+
+@pytest.mark.parametrize("name", ["EPSG:4978", "EPSG:5773"])
+def test_systems_without_a_place_on_the_ground_are_refused(name: str) -> None:
+    with pytest.raises(UnknownCRSError, match="needed: a projected or geographic system"):
+        crs.space_system(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "in_degrees", "is_lonlat"),
+    [
+        ("OGC:CRS84", True, True),
+        ("EPSG:4326", True, True),
+        ("EPSG:4979", True, True),
+        ("EPSG:4490", True, False),
+        ("EPSG:4807", False, False),  # Paris, in grads
+        ("EPSG:2056", False, False),
+        ("EPSG:7415", False, False),  # a plane and a height
+        ("EPSG:3857", False, False),
+    ],
+)
+def test_facts_of_systems(name: str, in_degrees: bool, is_lonlat: bool) -> None:  # noqa: FBT001
+    facts = system(name)
+    assert (facts.name, facts.in_degrees, facts.is_lonlat) == (name, in_degrees, is_lonlat)
+    assert facts.area is not None
+
+
+def test_the_area_of_a_system() -> None:
+    assert system("EPSG:2056").area == Bounds(5.96, 45.82, 10.49, 47.81)
+    assert system("+proj=utm +zone=48 +datum=WGS84").area is None
+
+
+@pytest.mark.parametrize("name", ["EPSG:4978", 'LOCAL_CS["plan",UNIT["m",1]]', "nothing"])
+def test_systems_without_x_and_y_on_the_ground(name: str) -> None:
+    with pytest.raises(UnknownCRSError, match="crs="):
+        system(name)
