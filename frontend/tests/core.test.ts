@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Api, ApiError } from '../src/core/api';
 import { App } from '../src/core/app';
-import { attributeRows } from '../src/core/attributes';
+import { attributeRows, sourceRows } from '../src/core/attributes';
 import { brightnessOfRoad, groupOfBuilding } from '../src/core/kinds';
 import { credits, layerRows, layersByProvenance, provenanceShares, safeUrl } from '../src/core/layers';
 import { readOptions } from '../src/core/options';
@@ -164,6 +164,22 @@ describe('attributes', () => {
 
   it('stay text, whatever they hold', () => {
     expect(attributeRows({ kind: '<img src=x onerror=alert(1)>' }, 'en')[0]?.value).toBe('<img src=x onerror=alert(1)>');
+  });
+
+  it('join lists and count surfaces, and leave the source\'s own words to their place', () => {
+    const rows = attributeRows({ lines: ['2', '环'], azimuths_deg: [0, 120.5], surfaces: { RoofSurface: 2, WallSurface: 8 }, attributes: { a: 1 } }, 'en');
+    expect(rows.map((row) => row.value)).toEqual(['2, 环', '0 °, 120.5 °', 'RoofSurface 2, WallSurface 8']);
+  });
+
+  it('show what else the source says, cut where it is long', () => {
+    const attributes = { year: 1902, owner: { name: '城' }, empty: '', none: null, long: 'x'.repeat(5000), peaks: '🏔'.repeat(200) };
+    const rows = sourceRows({ attributes });
+    expect(rows.map((row) => row.key)).toEqual(['year', 'owner', 'long', 'peaks']);
+    expect(rows[1]?.value).toBe('{"name":"城"}');
+    expect(rows[2]?.value).toBe(`${'x'.repeat(160)}…`);
+    expect(Array.from(rows[3]?.value ?? '')).toHaveLength(161);
+    expect(sourceRows({ attributes: Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`k${i}`, i])) })).toHaveLength(60);
+    for (const attributes of [null, undefined, 'text', 7]) expect(sourceRows({ attributes })).toEqual([]);
   });
 });
 

@@ -1,8 +1,8 @@
-import { BufferAttribute, BufferGeometry, Matrix4, Mesh, Vector3 } from 'three';
+import { BufferAttribute, BufferGeometry, Group, Matrix4, Mesh, Vector3 } from 'three';
 import { describe, expect, it } from 'vitest';
 import { viewOf } from '../src/three/cameraRig';
 import { FeatureColours } from '../src/three/featureColours';
-import { featureBoxes, spread } from '../src/three/featureMesh';
+import { featureBoxes, meshesOfTile, spread } from '../src/three/featureMesh';
 import { GlowMap } from '../src/three/glowMap';
 import { PropertyTable } from '../src/three/propertyTable';
 import { qualityFor } from '../src/three/quality';
@@ -47,8 +47,19 @@ describe('viewOf', () => {
 
 describe('a mesh by feature', () => {
   it('has a box for each, in the scene', () => {
-    const boxes = featureBoxes(twoFeatures(), new Matrix4().makeScale(1 / 32, 1 / 32, 1 / 32), 2);
+    const boxes = featureBoxes([twoFeatures()], new Matrix4().makeScale(1 / 32, 1 / 32, 1 / 32), 2);
     expect([...boxes]).toEqual([0, 0, 0, 1, 2, 0, 10, 0, 10, 11, 1, 11]);
+  });
+
+  it('has one box for a feature with parts in several meshes of a tile', () => {
+    const first = twoFeatures();
+    const tile = new Group().add(first, twoFeatures(), new Group());
+    const second = tile.children[1] as Mesh;
+    second.geometry.translate(64, 0, 0);
+    expect(meshesOfTile(first)).toEqual([first, second]);
+    expect(meshesOfTile(new Mesh())).toHaveLength(1);
+    const boxes = featureBoxes(meshesOfTile(second), new Matrix4(), 2);
+    expect([...boxes]).toEqual([0, 0, 0, 96, 64, 0, 320, 0, 320, 416, 32, 352]);
   });
 
   it('spreads values over its vertices', () => {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,11 @@ import pytest
 import rasterio
 import shapely
 
-from shancheng.city import create
+from shancheng.city import create, sources
 from shancheng.city.builtin import Recipe
 from shancheng.city.manifest import LayerSource, TerrainSource, Title
 from shancheng.city.schema import layer_table
-from shancheng.city.sources.base import CityData, ElevationData
+from shancheng.city.sources.base import CityData, ElevationData, Source
 from shancheng.geo.bounds import Bounds
 from shancheng.geo.raster import Raster
 
@@ -80,6 +81,22 @@ def town_folder(tmp_path: Path, town: Callable[..., None]) -> Path:
     city, _ = create.create_city(tmp_path / "home", "town")
     city.close()
     return city.folder
+
+
+@pytest.fixture
+def offer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """``offer(name=CityData)``: sources of these names, whose every file holds that data."""
+    entries: dict[str, Any] = {}
+    monkeypatch.setattr(sources, "_entries", lambda: entries)
+
+    def put(*, options: frozenset[str] = frozenset(), **given: CityData | Callable[..., CityData]) -> None:
+        for name, data in given.items():
+            read = data if callable(data) else lambda _path, _options, _progress, data=data: data
+            layers = ("buildings", "sensors", "places") if callable(data) else tuple(data.layers)
+            source = Source(name, name, layers, read, options)
+            entries[name] = SimpleNamespace(value="test", load=lambda source=source: source)
+
+    return put
 
 
 class OsmFile:

@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -39,6 +41,68 @@ def test_lists_are_compared() -> None:
     other = pa.table({"id": ["a", "b"], "azimuths_deg": pa.array([[1.0, 3.0], None], pa.list_(pa.float32()))})
     assert changes_between(table, table).count == 0
     assert changes_between(table, other).changed == ("a",)
+
+
+_LIST = st.one_of(st.none(), st.lists(st.one_of(st.none(), st.integers(0, 2)), max_size=3))
+
+
+@given(st.lists(st.tuples(_LIST, _LIST), max_size=12), st.integers(0, 3))
+def test_lists_and_structs_are_compared_as_python_would(pairs: list[tuple[Any, Any]], cut: int) -> None:
+    old, new = ([pair[side] for pair in pairs] for side in (0, 1))
+    expected = [f"{row:02}" for row, (a, b) in enumerate(pairs) if a != b]
+    for kind, wrapped in {
+        pa.list_(pa.int8()): lambda values: values,
+        pa.large_list(pa.int8()): lambda values: values,
+        pa.struct([pa.field("a", pa.list_(pa.int8()))]): lambda values: [
+            None if value is None else {"a": value} for value in values
+        ],
+        pa.list_(pa.struct([pa.field("a", pa.int8())])): lambda values: [
+            None if value is None else [{"a": one} for one in value] for value in values
+        ],
+    }.items():
+        tables = [
+            pa.table({"id": [f"{row:02}" for row in range(len(side))], "x": pa.array(wrapped(side), kind)})
+            for side in (old, new)
+        ]
+        # In pieces that begin somewhere in the middle of a buffer.
+        pieces = [pa.concat_tables([table.slice(0, cut), table.slice(cut)]) for table in tables]
+        assert changes_between(*pieces).changed == expected
+
+
+def test_what_is_not_a_number_is_as_it_was() -> None:
+    table = pa.table({"id": ["a", "b", "c"], "x": [np.nan, np.nan, 1.0]})
+    other = pa.table({"id": ["a", "b", "c"], "x": [np.nan, 1.0, np.nan]})
+    assert changes_between(table, other).changed == ("b", "c")
+
+
+def test_another_type_changes_every_object() -> None:
+    table = pa.table({"id": ["a", "b"], "x": [1, 2]})
+    other = pa.table({"id": ["a", "b"], "x": [1.0, 2.0]})
+    assert changes_between(table, other).changed == ("a", "b")
+
+
+def test_rows_are_matched_whatever_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shancheng.city.changes._SLICE", 7)
+    rng = np.random.default_rng(3)
+    ids = np.array([f"{number:03}" for number in range(100)])
+    values = rng.integers(0, 9, 100)
+    changed = values.copy()
+    changed[[3, 50, 98]] += 1
+    order = rng.permutation(100)[:90]
+    old, new = pa.table({"id": ids, "x": values}), pa.table({"id": ids[order], "x": changed[order]})
+    found = changes_between(old, new)
+    assert set(found.changed) == {ids[row] for row in (3, 50, 98) if row in order}
+    assert list(found.removed) == sorted(set(ids) - set(ids[order]))
+
+
+def test_ids_are_a_sequence() -> None:
+    ids = changes_between(None, pa.table({"id": [f"{number:02}" for number in range(20, 0, -1)]})).added
+    assert (len(ids), ids[0], ids[-1], ids[1:3]) == (20, "01", "20", ("02", "03"))
+    assert ids == [f"{number:02}" for number in range(1, 21)]
+    assert ids != "01"
+    assert hash(ids) == hash(tuple(ids))
+    assert repr(ids[:2]) == "('01', '02')"
+    assert repr(ids).endswith("'10', …)")
 
 
 def test_without_a_version_before_all_is_added(buildings: Make) -> None:

@@ -1,6 +1,8 @@
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +48,12 @@ def test_the_metadata_is_geoparquet_1_1(tmp_path: Path) -> None:
     }
 
 
+def types_of(table: pa.Table) -> Any:
+    geo = geoparquet._Geo()
+    geo.add(table)
+    return geo.metadata()["columns"]["geometry"]["geometry_types"]
+
+
 @pytest.mark.parametrize(
     "shape",
     [
@@ -55,23 +63,58 @@ def test_the_metadata_is_geoparquet_1_1(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_geometry_types_are_those_that_shapely_sees(shape: shapely.Geometry) -> None:
     table = layer_table("green", geometry=[shape], id=["a"], kind="park", provenance="surveyed")
-    assert geoparquet._geo(table)["columns"]["geometry"]["geometry_types"] == [shape.geom_type]
+    assert types_of(table) == [shape.geom_type]
 
 
 @pytest.mark.parametrize("flavour", ["iso", "extended"])
 def test_the_third_dimension_is_seen_in_both_dialects_of_wkb(flavour: str) -> None:
     wkb = shapely.to_wkb(shapely.Point(1, 2, 3), flavor=flavour, byte_order=1)
-    table = pa.table({"geometry": pa.array([wkb], pa.binary())})
-    assert geoparquet._geometry_types(table) == ["Point Z"]
+    bbox = pa.array([{"xmin": 1.0, "ymin": 2.0, "xmax": 1.0, "ymax": 2.0}])
+    table = pa.table({"geometry": pa.array([wkb], pa.binary()), "bbox": bbox})
+    assert types_of(table) == ["Point Z"]
+
+
+def test_what_is_no_wkb_has_no_type(tmp_path: Path, buildings: Callable[..., pa.Table]) -> None:
+    table = buildings(["a", "b", "c"])
+    wkb = [b"", b"nonsense", table.column("geometry")[2].as_py()]
+    at = table.schema.get_field_index("geometry")
+    spoilt = table.set_column(at, table.schema.field(at), pa.array(wkb, pa.binary()))
+    assert types_of(spoilt) == ["Polygon"]
+    write_layer_file(tmp_path / "buildings.parquet", spoilt)
+    assert read_layer(tmp_path / "buildings.parquet", "buildings").column("geometry").to_pylist() == wkb
 
 
 def test_equal_content_makes_equal_files(tmp_path: Path, buildings: Callable[..., pa.Table]) -> None:
     whole = sorted_by_id(buildings(["c", "a", "b"]))
     assert whole.column("id").to_pylist() == ["a", "b", "c"]
     pieces = pa.concat_tables([whole.slice(0, 1), whole.slice(1)])
-    for name, table in {"whole": whole, "pieces": pieces}.items():
-        write_layer_file(tmp_path / name, table)
+    again = read_back(tmp_path, whole)
+    for name, rows in {
+        "whole": whole, "pieces": pieces, "reader": pieces.to_reader(), "read": again
+    }.items():  # fmt: skip
+        write_layer_file(tmp_path / name, rows)
+        assert (tmp_path / "whole").read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+def read_back(folder: Path, table: pa.Table) -> pa.Table:
+    write_layer_file(folder / "buildings.parquet", table)
+    return read_layer(folder / "buildings.parquet", "buildings")
+
+
+def test_groups_are_full_whatever_the_pieces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(geoparquet, "ROW_GROUP_ROWS", 7)
+    ids = [f"n{number:03}" for number in range(40)]
+    kinds = ["city", "town", "village", "town"] * 10
+    points = shapely.points(np.linspace(7, 8, 40), np.full(40, 43.0))
+    table = layer_table("places", geometry=points, id=ids, kind=kinds, provenance="surveyed", rank=1)
+    edges = [0, 1, 1, 9, 12, 33, 40]
+    pieces = pa.concat_tables([table.slice(a, b - a) for a, b in pairwise(edges)])
+    for name, rows in {"whole": table, "pieces": pieces.to_reader()}.items():
+        write_layer_file(tmp_path / name, rows)
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes()
+    metadata = pq.ParquetFile(tmp_path / "whole").metadata
+    assert [metadata.row_group(group).num_rows for group in range(6)] == [7, 7, 7, 7, 7, 5]
+    assert read_layer(tmp_path / "whole", "places").column("kind").to_pylist() == kinds
 
 
 def test_an_empty_layer_is_a_valid_file(tmp_path: Path) -> None:

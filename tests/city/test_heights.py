@@ -113,3 +113,18 @@ def test_heights_always_make_a_solid(rows: list[tuple[str | None, ...]]) -> None
     assert (heights.min_height_m >= 0).all()
     assert (heights.min_height_m < heights.height_m).all()
     assert (heights.height_m <= 1000).all()
+
+
+def test_numbers_count_as_they_are() -> None:
+    none = np.full(4, np.nan)
+    heights = building_heights(
+        ["yes"] * 4,
+        height=np.array([12.5, np.nan, np.nan, 5000.0]),
+        levels=np.array([np.nan, 4.0, np.nan, 2.5]),
+        min_height=none,
+        min_level=none,
+        roof_height=none,
+    )
+    np.testing.assert_allclose(heights.height_m, [12.5, 12.8, 8.0, 8.0], rtol=1e-6)
+    assert heights.levels == [None, 4, None, 3]
+    assert heights.height_provenance.tolist() == ["surveyed", "approximate", "modelled", "approximate"]

@@ -8,13 +8,12 @@ import pyarrow as pa
 import pytest
 import shapely
 
-from shancheng.city import geoparquet, index
 from shancheng.city.create import create_city
-from shancheng.city.index import Hit, build_indices, find_object, fold, search
+from shancheng.city.index import Hit, build_indices, fold, search
 from shancheng.city.schema import layer_table
 from shancheng.city.sources.base import CityData
-from shancheng.city.store import City, write_layer
-from shancheng.errors import NotFoundError
+from shancheng.city.store import City
+from shancheng.city.writing import write_layer
 
 Make = Callable[..., pa.Table]
 
@@ -96,40 +95,6 @@ def test_a_line_is_found_at_its_middle_on_itself(named_city: City) -> None:
 def test_folding() -> None:
     assert fold("Odéon ＡＢＣ ﬁ") == "odeon abc fi"
     assert fold("山城") == "山城"
-
-
-def test_an_object_by_id_has_every_column(named_city: City) -> None:
-    row = find_object(named_city, "buildings", "b4")
-    assert row is not None
-    assert set(row) == set(named_city.layer("buildings").column_names)
-    assert row["geometry"]["type"] == "Polygon"
-    assert row["bbox"] == pytest.approx((106.503, 29.5, 106.5035, 29.5005))
-    assert (row["name"], row["height_m"], row["levels"]) == ("解放碑步行街", 9.0, None)
-    for absent in ("b", "b40", "B4", "", "重庆"):
-        assert find_object(named_city, "buildings", absent) is None
-    with pytest.raises(NotFoundError, match="layer='rail'"):
-        find_object(named_city, "rail", "b4")
-
-
-def test_only_the_row_group_that_holds_an_object_is_read(
-    tmp_path: Path,
-    town: Callable[..., None],
-    city_data: CityData,
-    monkeypatch: pytest.MonkeyPatch,
-    buildings: Make,
-) -> None:
-    monkeypatch.setattr(geoparquet, "ROW_GROUP_ROWS", 10)
-    ids = [f"w{number}" for number in range(100)]
-    town(replace(city_data, layers={"buildings": buildings(ids)}))
-    city, _ = create_city(tmp_path, "town")
-    with geoparquet.open_layer(city.layer_path("buildings")) as file:
-        assert file.metadata.num_row_groups == 10
-        groups = [index._groups_with(file, local_id) for local_id in sorted(ids)]
-    assert groups == [[number // 10] for number in range(100)]
-    for local_id in ids:
-        row = find_object(city, "buildings", local_id)
-        assert row is not None
-        assert row["id"] == local_id
 
 
 def test_the_index_follows_a_new_version(town_folder: Path, buildings: Make) -> None:

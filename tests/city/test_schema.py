@@ -134,3 +134,10 @@ def test_conform_narrows_the_index_of_dictionaries() -> None:
     table = conform("rail", pa.table({"source": words}))
     assert table.schema.field("source").type == pa.dictionary(pa.int16(), pa.string())
     assert table.column("source").to_pylist() == ["yes", None, "no"]
+
+
+def test_shapes_and_their_bytes_as_a_pair() -> None:
+    shapes = np.array([shapely.box(0, 0, 1, 2)], dtype=object)
+    columns = {"id": ["a"], "kind": "park", "provenance": "surveyed"}
+    pair = layer_table("green", geometry=(shapes, pa.array(shapely.to_wkb(shapes))), **columns)
+    assert pair.equals(layer_table("green", geometry=shapes, **columns))

@@ -2,17 +2,19 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shancheng.city import store
+from shancheng.city import store, writing
 from shancheng.city.geoparquet import write_layer_file
 from shancheng.city.manifest import LayerSource
-from shancheng.city.store import City, write_layer
+from shancheng.city.store import City
 from shancheng.city.terrain import write_terrain
+from shancheng.city.writing import write_layer
 from shancheng.db import feed
 from shancheng.db.lock import CityLock
 from shancheng.errors import (
@@ -202,15 +204,15 @@ def test_a_wrong_table_changes_nothing(town_folder: Path, buildings: Make) -> No
         assert city.input_digest() == before
 
 
-@pytest.mark.parametrize("at", ["write_atomically", "record"])
+@pytest.mark.parametrize(("module", "at"), [(store, "write_atomically"), (writing, "record")])
 def test_a_crash_while_writing_leaves_a_city_that_opens(
-    town_folder: Path, buildings: Make, monkeypatch: pytest.MonkeyPatch, at: str
+    town_folder: Path, buildings: Make, monkeypatch: pytest.MonkeyPatch, module: ModuleType, at: str
 ) -> None:
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with City.open(town_folder, write=True) as city:
-        monkeypatch.setattr(store, at, die)
+        monkeypatch.setattr(module, at, die)
         with pytest.raises(KeyboardInterrupt):
             write_layer(city, "buildings", buildings(["h1", "h9"]), OSM)
     monkeypatch.undo()
@@ -241,7 +243,7 @@ def test_what_is_no_city(tmp_path: Path, town_folder: Path) -> None:
     with pytest.raises(NotACityError, match="no city"):
         City.open(tmp_path)
     toml = town_folder / "city.toml"
-    toml.write_text(toml.read_text().replace("schema_version = 1", "schema_version = 9"))
+    toml.write_text(toml.read_text().replace("schema_version = 2", "schema_version = 9"))
     with pytest.raises(NewerSchemaError, match="schema_version=9"):
         City.open(town_folder)
 

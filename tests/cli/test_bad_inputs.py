@@ -197,7 +197,7 @@ def test_a_file_in_place_of_a_city(shancheng: Run, home: Path, command: tuple[st
     refused(shancheng, home, *on(command, "small"), names="small")
 
 
-@pytest.mark.parametrize("text", ["", "schema_version = ", "schema_version = 1\nname = 7\n"])
+@pytest.mark.parametrize("text", ["", "schema_version = ", "schema_version = 2\nname = 7\n"])
 def test_a_city_toml_that_cannot_be_read(shancheng: Run, home: Path, made: Path, text: str) -> None:
     (made / "city.toml").write_text(text)
     refused(shancheng, home, "city", "info", "small", names="city.toml")
@@ -208,8 +208,17 @@ def test_a_city_from_a_newer_version(
     shancheng: Run, home: Path, made: Path, command: tuple[str, ...]
 ) -> None:
     toml = made / "city.toml"
-    toml.write_text(toml.read_text(encoding="utf-8").replace("schema_version = 1", "schema_version = 999"))
+    toml.write_text(toml.read_text(encoding="utf-8").replace("schema_version = 2", "schema_version = 999"))
     refused(shancheng, home, *on(command, "small"), names="999")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_city_from_an_older_version(
+    shancheng: Run, home: Path, made: Path, command: tuple[str, ...]
+) -> None:
+    toml = made / "city.toml"
+    toml.write_text(toml.read_text(encoding="utf-8").replace("schema_version = 2", "schema_version = 1"))
+    refused(shancheng, home, *on(command, "small"), names="by an older Shancheng")
 
 
 @pytest.mark.parametrize("command", [("up", "--port", "0"), ("tiles", "make")])

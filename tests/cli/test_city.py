@@ -114,6 +114,9 @@ def test_list_names_cities_and_what_is_built_in(shancheng: Run, home: Path, tmp_
 
 
 def test_tiles_make_tells_counts_and_rates_and_what_was_set_aside(shancheng: Run, home: Path) -> None:
+    again = shancheng("tiles", "make", "small", "--home", home)
+    assert "buildings: 12 in 1 tile, 1 kept" in again.stderr
+    shutil.rmtree(home / "small" / "tiles")
     done = shancheng("tiles", "make", "small", "--home", home, "--json")
     assert done.returncode == 0, done.stderr
     assert "buildings: 12 in" in done.stderr

@@ -63,5 +63,28 @@ def test_killed_while_making_tiles(shancheng: Run, tmp_path: Path, small_city: P
     assert after.up_to_date
     assert (after.path / "buildings" / "tileset.json").is_file()
     assert shancheng("tiles", "make", "small", "--home", tmp_path).returncode == 0
-    builds = [path for path in (folder / "tiles").iterdir() if path.is_dir()]
+    builds = [path for path in (folder / "tiles").iterdir() if path.is_dir() and path.name[0] != "."]
     assert len(builds) <= 2
+
+
+@pytest.mark.parametrize("delay_s", DELAYS)
+def test_killed_while_adding(
+    shancheng: Run, tmp_path: Path, small_city: Path, write_osm: Callable[..., Path], delay_s: float
+) -> None:
+    folder = Path(shutil.copytree(small_city, tmp_path / "small"))
+    osm = write_osm(tmp_path / "other.osm.pbf", n_buildings=3)
+    add = ("city", "add", "small", "osm", osm, "--layer", "buildings", "--home", tmp_path)
+    kill_after(delay_s, *add)
+    with City.open(folder, write=False) as city:
+        assert city.layer("buildings").num_rows in (3, 12)
+        build = current_build(city)
+    assert build is not None
+    assert (build.path / "buildings" / "tileset.json").is_file()
+    done = shancheng(*add)
+    assert done.returncode == 0, done.stderr
+    with City.open(folder, write=False) as city:
+        assert city.layer("buildings").num_rows == 3
+        assert city.layer_version("buildings").version == 2
+        build = current_build(city)
+        assert build is not None
+        assert build.up_to_date

@@ -31,7 +31,12 @@ def layer_version(layer: str, version: int, **changes: object) -> Insert:
         "size": 100,
         "mtime_ns": 1_764_000_000_000_000_000,
         "changed_at": AT,
-        "changed_count": 5,
+        "how": "created",
+        "source": "OpenStreetMap",
+        "inputs": [],
+        "added": 5,
+        "changed": 0,
+        "removed": 0,
     }
     return schema.layer_versions.insert().values(values | changes)
 
@@ -47,6 +52,20 @@ def test_a_new_file_has_every_table_and_its_version(database: Database) -> None:
 
 def test_every_version_has_its_migration() -> None:
     assert len(schema.MIGRATIONS) == schema.SCHEMA_VERSION
+
+
+def test_a_file_of_version_1_gets_the_columns_of_the_history(tmp_path: Path) -> None:
+    path = tmp_path / "shancheng.db"
+    Database(path).close()
+    with sqlite3.connect(path) as raw:
+        raw.execute("DROP TABLE layer_versions")
+        raw.execute("CREATE TABLE layer_versions (layer VARCHAR, version INTEGER, changed_count BIGINT)")
+        raw.execute("INSERT INTO layer_versions VALUES ('buildings', 1, 5)")
+        raw.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+    raw.close()
+    with Database(path) as database, database.transaction() as connection:
+        assert connection.execute(select(schema.layer_versions)).all() == []
+        connection.execute(layer_version("buildings", 1))
 
 
 def test_pragmas(database: Database) -> None:
@@ -84,7 +103,7 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
         raw.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     raw.close()
     before = path.read_bytes()
-    with pytest.raises(NewerSchemaError, match=r"shancheng\.db: schema_version=99 .* up to 1"):
+    with pytest.raises(NewerSchemaError, match=r"shancheng\.db: schema_version=99 .* up to 2"):
         Database(path)
     assert path.read_bytes() == before
 

@@ -111,6 +111,41 @@ def test_a_city_without_a_first_view_gets_one_of_its_extent(get: Get) -> None:
     assert 0 < home["ellipsoidal_height_m"] < 200
 
 
+# Versions
+
+
+def test_versions_say_when_and_from_where(get: Get) -> None:
+    answer = get("/api/city/versions").json()
+    assert answer["next"] is None
+    layers = [item["layer"] for item in answer["items"]]
+    assert {"buildings", "roads", "terrain"} <= set(layers)
+    (buildings,) = (item for item in answer["items"] if item["layer"] == "buildings")
+    assert (buildings["version"], buildings["rows"], buildings["added"], buildings["how"]) == (
+        1,
+        12,
+        12,
+        "created",
+    )
+    assert buildings["source"] == "OpenStreetMap"
+    assert buildings["changed_at"].endswith("Z")
+    assert (buildings["current"], buildings["kept"]) == (True, True)
+
+
+def test_versions_come_by_layer_and_in_pages(get: Get) -> None:
+    assert [item["layer"] for item in get("/api/city/versions?layer=terrain").json()["items"]] == ["terrain"]
+    assert get("/api/city/versions?layer=castles").json() == {"items": [], "next": None}
+    every = get("/api/city/versions").json()["items"]
+    pages, after = [], "0"
+    while after is not None:
+        page = get(f"/api/city/versions?limit=2&after={after}").json()
+        assert len(page["items"]) <= 2
+        pages += page["items"]
+        after = page["next"]
+    assert pages == every
+    for query in ("limit=0", "limit=1001", "after=-1", "limit=x", f"layer={'a' * 51}"):
+        assert_error(get(f"/api/city/versions?{query}"), 422, "unprocessable_content")
+
+
 # Objects
 
 
@@ -125,6 +160,8 @@ def test_an_object_has_every_column_of_its_layer(get: Get) -> None:
     assert found["geometry"]["type"] in {"Polygon", "MultiPolygon"}
     assert len(found["bbox"]) == 4
     assert {"index", "kind", "levels", "roof_shape", "parent_id", "valid_from", "accuracy_m"} <= set(found)
+    assert {"attributes", "lod", "surfaces"} <= set(found)
+    assert not {name for name in found if name.startswith("lod2_")}
 
 
 def test_an_id_may_be_percent_encoded_and_short(get: Get) -> None:
@@ -332,6 +369,7 @@ def test_the_openapi_document_describes_the_errors(get: Get) -> None:
     assert set(document["paths"]) == {
         "/healthz",
         "/api/city",
+        "/api/city/versions",
         "/api/objects/{id}",
         "/api/search",
         "/api/labels",

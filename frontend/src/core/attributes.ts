@@ -10,7 +10,7 @@ export interface AttributeRow {
 }
 
 // Shown elsewhere in the panel, or of no use to a reader.
-const omitted = new Set(['name', 'name_en', 'provenance', 'geometry', 'bbox', 'layer_name', 'lod2_geometry', 'lod2_semantics', 'attribution', 'attribution_url', 'licence']);
+const omitted = new Set(['name', 'name_en', 'provenance', 'geometry', 'bbox', 'layer_name', 'attributes', 'attribution', 'attribution_url', 'licence']);
 const first = ['kind', 'height_m', 'levels', 'min_height_m', 'height_provenance', 'roof_shape', 'accuracy_m'];
 const last = ['source', 'valid_from', 'valid_to', 'index', 'id'];
 
@@ -22,6 +22,29 @@ export function attributeRows(object: CityObject, language: Language): Attribute
     .filter(([key, value]) => key !== 'layer' || typeof value === 'number')
     .sort(([p], [q]) => placeOf(p) - placeOf(q))
     .map(([key, value]) => ({ key, value: format(key, value, language) }));
+}
+
+// A source may say anything; what is longer is cut here and stands whole in the API.
+const mostSourceRows = 60;
+const longestValue = 160;
+
+/** What else the source says of an object, in its own words and order. */
+export function sourceRows(object: CityObject): AttributeRow[] {
+  const said = object.attributes;
+  if (typeof said !== 'object' || said === null) return [];
+  return Object.entries(said)
+    .filter(([, value]) => value !== null && value !== '')
+    .slice(0, mostSourceRows)
+    .map(([key, value]) => ({ key: cut(key), value: cut(plain(value)) }));
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function cut(text: string): string {
+  const characters = Array.from(text.slice(0, 2 * longestValue + 2));
+  return characters.length > longestValue ? `${characters.slice(0, longestValue).join('')}…` : text;
 }
 
 function placeOf(key: string): number {
@@ -37,7 +60,16 @@ function format(key: string, value: unknown, language: Language): string {
   if (key === 'kind') return textOr(language, `kind.${String(value)}`, String(value));
   if (key === 'height_provenance') return textOr(language, `provenance.${String(value)}`, String(value));
   if (key.startsWith('valid_') && typeof value === 'string') return value.slice(0, 10);
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (Array.isArray(value)) return value.map((entry) => format(key, entry, language)).join(', ');
+  if (key === 'surfaces' && typeof value === 'object' && value !== null) return counts(value);
+  return plain(value);
+}
+
+/** `RoofSurface 2, WallSurface 8` of the counts of both. */
+function counts(surfaces: object): string {
+  return Object.entries(surfaces)
+    .map(([kind, count]) => `${kind} ${String(count)}`)
+    .join(', ');
 }
 
 const units: Record<string, string> = { m: 'm', m2: 'm²', deg: '°', hz: 'Hz', dbm: 'dBm' };

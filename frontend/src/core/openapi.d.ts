@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/city/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions
+         * @description List the versions of the layers, newest first: when, from where, what changed.
+         */
+        get: operations["versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/objects/{id}": {
         parameters: {
             query?: never;
@@ -53,7 +73,7 @@ export interface paths {
         };
         /**
          * City Object
-         * @description Give one object with every column of its layer; its geometry as GeoJSON in longitude and latitude.
+         * @description Give one object with the columns of its layer; its geometry as GeoJSON in longitude and latitude.
          */
         get: operations["city_object"];
         put?: never;
@@ -141,7 +161,10 @@ export interface components {
         };
         /**
          * CityObject
-         * @description One object with every column of its layer; what is not named here differs from layer to layer.
+         * @description One object with the columns of its layer; what is not named here differs from layer to layer.
+         *
+         *     ``attributes`` is what else the source says, in its own words. Solids and long lists are not sent; of a
+         *     solid, ``surfaces`` counts what it consists of: `{"RoofSurface": 2, "WallSurface": 8}`.
          */
         CityObject: {
             /** Id */
@@ -166,6 +189,10 @@ export interface components {
             valid_from: string | null;
             /** Valid To */
             valid_to: string | null;
+            /** Attributes */
+            attributes: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
             /** Geometry */
             geometry: {
                 [key: string]: components["schemas"]["JsonValue"];
@@ -394,6 +421,54 @@ export interface components {
             /** En */
             en: string;
         };
+        /**
+         * VersionInfo
+         * @description One version of a layer, or of the elevations under the name ``terrain``.
+         *
+         *     ``how`` is ``created``, ``added``, ``written`` or ``adopted`` (changed by another program). ``added``,
+         *     ``changed`` and ``removed`` count objects against the version before. ``kept``: its file is still there,
+         *     so that the city can be looked at as it was.
+         */
+        VersionInfo: {
+            /** Layer */
+            layer: string;
+            /** Version */
+            version: number;
+            /** Changed At */
+            changed_at: string;
+            /** How */
+            how: string;
+            /** Source */
+            source: string;
+            /** Inputs */
+            inputs: {
+                [key: string]: components["schemas"]["JsonValue"];
+            }[];
+            /** Rows */
+            rows: number;
+            /** Added */
+            added: number;
+            /** Changed */
+            changed: number;
+            /** Removed */
+            removed: number;
+            /** Sha256 */
+            sha256: string;
+            /** Current */
+            current: boolean;
+            /** Kept */
+            kept: boolean;
+        };
+        /**
+         * Versions
+         * @description Versions, newest first. ``next`` is what to give as ``after`` for the ones that follow.
+         */
+        Versions: {
+            /** Items */
+            items: components["schemas"]["VersionInfo"][];
+            /** Next */
+            next?: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -448,6 +523,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CityInfo"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    versions: {
+        parameters: {
+            query?: {
+                /** @description Only of this layer; `terrain` is one. */
+                layer?: string | null;
+                limit?: number;
+                /** @description `next` of the answer before. */
+                after?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Versions"];
                 };
             };
             /** @description Refused */

@@ -1,7 +1,7 @@
 /** Everything the city knows about one object: attributes, how certain they are, and whose they are. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
-import { attributeRows, describeLayer } from '../core/attributes';
+import { attributeRows, describeLayer, sourceRows } from '../core/attributes';
 import { nameIn, textOr } from '../core/i18n';
 import type { Selection } from '../core/state';
 import { provenances, type Provenance } from '../core/types';
@@ -96,6 +96,17 @@ export class ObjectPanel extends Panel {
         margin: 0;
         font-size: inherit;
       }
+      summary {
+        cursor: pointer;
+        color: var(--text-quiet);
+      }
+      .origin summary + dl {
+        grid-template-columns: minmax(0, 2fr) minmax(0, 3fr);
+        margin-top: 0.4rem;
+      }
+      dt {
+        overflow-wrap: anywhere;
+      }
       @media (max-width: 40rem) {
         section {
           width: auto;
@@ -149,7 +160,23 @@ export class ObjectPanel extends Panel {
               <dd data-attribute=${row.key}>${row.value}</dd>`,
         )}
       </dl>
-      ${this.#origin(selection)}`;
+      ${this.#said(selection)} ${this.#origin(selection)}`;
+  }
+
+  /** What else the source says: its keys and values as they are. */
+  #said(selection: Selection): TemplateResult | typeof nothing {
+    const rows = sourceRows(selection.attributes ?? {});
+    if (rows.length === 0) return nothing;
+    return html`<details class="origin">
+      <summary>${this.t('sourceAttributes')} (${rows.length})</summary>
+      <dl>
+        ${rows.map(
+          (row) =>
+            html`<dt>${row.key}</dt>
+              <dd data-said=${row.key}>${row.value}</dd>`,
+        )}
+      </dl>
+    </details>`;
   }
 
   #badge(kind: Provenance): TemplateResult {

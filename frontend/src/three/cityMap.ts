@@ -153,11 +153,13 @@ export class CityMap implements MapCommands {
   }
 }
 
-// The screen-space errors of the layers are chosen for a city of this many buildings.
+// The screen-space errors of the layers are chosen for a city of this many buildings. A smaller one has less to
+// load; in a larger one each view holds more.
 const fullSize = 20000;
 
 function coarsenessOf(city: CityInfo): number {
-  return Math.min(1, Math.max(0.15, countOf(city, 'buildings') / fullSize));
+  const share = countOf(city, 'buildings') / fullSize;
+  return share < 1 ? Math.max(0.15, share) : Math.cbrt(share);
 }
 
 function countOf(city: CityInfo, name: string): number {

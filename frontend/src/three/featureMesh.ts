@@ -13,10 +13,20 @@ export function featureIdsOf(geometry: BufferGeometry): Attribute | null {
   return geometry.hasAttribute('_feature_id_0') ? geometry.getAttribute('_feature_id_0') : null;
 }
 
-/** Where each feature's vertices lie in the scene: rows of min x, y, z, max x, y, z. */
-export function featureBoxes(mesh: Mesh, sceneFromMesh: Matrix4, count: number): Float64Array {
+/** All meshes of the tile that a mesh belongs to: the loader makes one of each primitive, side by side. */
+export function meshesOfTile(mesh: Mesh): Mesh[] {
+  return mesh.parent?.children.filter((object): object is Mesh => 'isMesh' in object) ?? [mesh];
+}
+
+/** Where each feature's vertices lie in the scene, over all meshes of a tile: rows of min x, y, z, max x, y, z. */
+export function featureBoxes(meshes: readonly Mesh[], sceneFromMesh: Matrix4, count: number): Float64Array {
   const boxes = new Float64Array(count * 6);
   for (let row = 0; row < count; row += 1) boxes.set([Infinity, Infinity, Infinity, -Infinity, -Infinity, -Infinity], row * 6);
+  for (const mesh of meshes) grow(boxes, mesh, sceneFromMesh);
+  return boxes;
+}
+
+function grow(boxes: Float64Array, mesh: Mesh, sceneFromMesh: Matrix4): void {
   const ids = featureIdsOf(mesh.geometry);
   const positions = positionsOf(mesh);
   const at = new Vector3();
@@ -30,7 +40,6 @@ export function featureBoxes(mesh: Mesh, sceneFromMesh: Matrix4, count: number):
     boxes[o + 4] = Math.max(boxes[o + 4] ?? 0, at.y);
     boxes[o + 5] = Math.max(boxes[o + 5] ?? 0, at.z);
   }
-  return boxes;
 }
 
 /** Copies a value of each feature to its vertices. */

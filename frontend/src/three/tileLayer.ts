@@ -4,7 +4,7 @@ import type { Tile } from '3d-tiles-renderer/core';
 import { TilesRenderer } from '3d-tiles-renderer/three';
 import { ImplicitTilingPlugin } from '3d-tiles-renderer/core/plugins';
 import { GLTFExtensionsPlugin, ReorientationPlugin } from '3d-tiles-renderer/three/plugins';
-import { Matrix4, Mesh, MathUtils, type Camera, type Group, type Material, type Object3D } from 'three';
+import { Matrix4, Mesh, MathUtils, type Camera, type Group, type Material, type Object3D, type Texture } from 'three';
 import { MeshoptDecoder } from 'three/addons/libs/meshopt_decoder.module.js';
 import type { Place } from '../core/geodesy';
 
@@ -18,6 +18,8 @@ export interface TileLayerOptions {
   material: Material;
   /** For meshes that stand above the ground, if they look different: the tiles call their material `deck`. */
   standing?: Material;
+  /** For meshes that have a picture; what it returns is thrown away with the mesh. */
+  pictured?: (picture: Texture) => Material;
   /** Adds what the material needs to a tile's mesh; `sceneFromMesh` leads from its vertices to the scene. */
   prepare?: (mesh: Mesh, sceneFromMesh: Matrix4) => void;
   /** Called when a mesh has got its material: the place to add children of its own. */
@@ -46,6 +48,8 @@ export class TileLayer {
   readonly name: string;
   readonly tiles: TilesRenderer;
   readonly #options: TileLayerOptions;
+  /** Materials of single meshes. */
+  readonly #own = new WeakMap<Mesh, Material>();
   #failed: Error | null = null;
 
   constructor(options: TileLayerOptions, shared: SharedQueues | null) {
@@ -75,7 +79,10 @@ export class TileLayer {
       this.#dress(scene);
     });
     this.tiles.addEventListener('dispose-model', ({ scene }: { scene: Object3D }) => {
-      if (options.discard) forEachMesh(scene, options.discard);
+      forEachMesh(scene, (mesh) => {
+        options.discard?.(mesh);
+        this.#own.get(mesh)?.dispose();
+      });
     });
     this.tiles.addEventListener('load-error', ({ error }: { error: Error }) => {
       this.#failed = error;
@@ -158,7 +165,10 @@ export class TileLayer {
     scene.updateMatrixWorld(true);
     forEachMesh(scene, (mesh) => {
       const standing = stands(mesh) ? this.#options.standing : undefined;
-      mesh.material = standing ?? this.#options.material;
+      const picture = pictureOf(mesh);
+      const own = picture ? this.#options.pictured?.(picture) : undefined;
+      if (own) this.#own.set(mesh, own);
+      mesh.material = own ?? standing ?? this.#options.material;
       mesh.renderOrder = standing ? 0 : this.#options.renderOrder;
       this.#options.arrive?.(mesh, this.#sceneFromMesh(mesh));
     });
@@ -168,6 +178,12 @@ export class TileLayer {
 /** Whether a mesh that still has its own material is a solid above the ground. */
 function stands(mesh: Mesh): boolean {
   return !Array.isArray(mesh.material) && mesh.material.name === 'deck';
+}
+
+/** The picture of a mesh that still has its own material. */
+function pictureOf(mesh: Mesh): Texture | null {
+  const material = mesh.material as Material & { map?: Texture | null };
+  return material.map ?? null;
 }
 
 function forEachMesh(scene: Object3D, visit: (mesh: Mesh) => void): void {

@@ -1,30 +1,38 @@
 """Creating a city: from source files or a built-in recipe to a folder that is there whole or not at all.
 
-The folder is built beside its place, as ``.NAME.creating-<pid>-<random>``, flushed, and renamed. What a
-killed process left of one is cleared away by the next creation.
+The folder is built beside its place, flushed, and renamed (``beside.py``).
 """
 
-import json
-import os
-import secrets
 import shutil
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace as changed
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from shancheng.city.beside import beside_of, clear_leftovers, put_in_place
 from shancheng.city.builtin import BUILTIN
 from shancheng.city.changes import with_indices
+from shancheng.city.credit import with_credit
+from shancheng.city.files import write_files
 from shancheng.city.geoparquet import sorted_by_id, write_layer_file
 from shancheng.city.ids import check_city_name
-from shancheng.city.manifest import Created, InputFile, Manifest, Origin, Title, read_manifest
+from shancheng.city.inputs import DEM, SourceInput, dem_record, input_record, resolved
+from shancheng.city.manifest import (
+    Created,
+    InputFile,
+    Manifest,
+    Origin,
+    Title,
+    read_created,
+    read_manifest,
+)
+from shancheng.city.reading import read_city_data
 from shancheng.city.schema import LAYERS, validate_layer
-from shancheng.city.sources import read_source
-from shancheng.city.sources.base import CityData, ElevationData, SourceOptions
+from shancheng.city.sources.base import CityData
+from shancheng.city.sources.dem_file import DemFile, dem_file
 from shancheng.city.store import (
     DATABASE_FILE,
     LAYERS_FOLDER,
@@ -33,13 +41,14 @@ from shancheng.city.store import (
     TERRAIN_FILE,
     City,
 )
+from shancheng.city.streams import write_layer_stream
 from shancheng.city.terrain import write_terrain
-from shancheng.city.versions import TERRAIN, Written, record
+from shancheng.city.versions import CREATED, TERRAIN, Written, record
+from shancheng.city.writing import set_aside_text
 from shancheng.db.database import Database
-from shancheng.db.files import check_free_space, flush_folder, sha256_file, write_atomically
-from shancheng.db.lock import LOCK_FILE, CityLock, lock_owner
-from shancheng.errors import CityExistsError, NotACityError, SettingError, SourceFileError, StorageError
-from shancheng.geo.bounds import Bounds
+from shancheng.db.files import check_free_space, flush_folder, write_atomically
+from shancheng.db.lock import CityLock
+from shancheng.errors import CityExistsError, NotACityError, OlderSchemaError, SettingError, StorageError
 from shancheng.geo.geoid import undulation_m
 from shancheng.geo.quadtree import RootCell
 from shancheng.progress import NullProgress, Progress
@@ -47,9 +56,11 @@ from shancheng.progress import NullProgress, Progress
 __all__ = ["CreateOutcome", "create_city"]
 
 _BASE_BYTES: Final = 32 << 20
-_BYTES_PER_OSM_BYTE: Final = 8
+_BYTES_PER_SOURCE_BYTE: Final = 8
 _BYTES_PER_DEM_BYTE: Final = 4
-_YOUNG_S: Final = 60.0
+
+Confirm = Callable[[CityData], None]
+"""Shown what was read before anything is written; raises to stop."""
 
 
 class CreateOutcome(Enum):
@@ -64,10 +75,11 @@ def create_city(
     home: Path,
     name: str,
     *,
-    osm: Path | None = None,
-    dems: Sequence[Path] = (),
+    inputs: Sequence[SourceInput] = (),
+    dems: Sequence[DemFile | Path] = (),
     builtin: str | None = None,
     replace: bool = False,
+    confirm: Confirm | None = None,
     progress: Progress | None = None,
 ) -> tuple[City, CreateOutcome]:
     """Create a city's folder, ``home / name``; a city that was made from the same is left as it is.
@@ -75,10 +87,12 @@ def create_city(
     Args:
         home: Folder of all cities; made when missing.
         name: The city's name and its folder's.
-        osm: An OpenStreetMap extract.
-        dems: Elevations for ``osm``; without any the ground is level, which ``city.toml`` says.
-        builtin: A key of ``BUILTIN``; where neither it nor ``osm`` is given, ``name`` is taken for it.
+        inputs: Files with the sources that read them.
+        dems: Elevations for ``inputs``, the first before the others. Without any the ground is the sources'
+            own, else drawn through the feet of their solids, else level, which ``city.toml`` says.
+        builtin: A key of ``BUILTIN``; where neither it nor ``inputs`` are given, ``name`` is taken for it.
         replace: Whether a city that was made from something else gives way.
+        confirm: Shown what was read, before anything is written.
         progress: Told what is being done.
 
     Returns:
@@ -93,75 +107,98 @@ def create_city(
     """
     check_city_name(name)
     progress = progress or NullProgress()
-    builtin = _builtin_of(name, osm, dems, builtin)
-    created = _asked(osm, dems, builtin)
+    builtin = _builtin_of(name, inputs, dems, builtin)
+    asked = resolved(inputs) if inputs else []
+    elevations = [dem_file(dem) if isinstance(dem, Path) else dem for dem in dems]
+    created = _asked(asked, elevations, builtin)
     folder = home / name
-    _clear_leftovers(home, name)
+    clear_leftovers(home, name)
     if folder.exists():
-        existing = _existing(folder)
+        _check_in_the_way(folder, created, replace=replace)
         if not replace:
-            if existing.created.arguments == created.arguments:
-                return City.open(folder, write=False), CreateOutcome.UNCHANGED
-            raise CityExistsError(
-                f"{folder}: exists, made from {_told(existing.created)}; asked for {_told(created)}; "
-                "--replace makes it anew"
-            )
-    check_free_space(home, _bytes_needed(osm, dems))
+            return City.open(folder, write=False), CreateOutcome.UNCHANGED
+    check_free_space(home, _bytes_needed(created))
     _make_home(home)
-    outcome = _build_beside(folder, lambda: _data(osm, dems, builtin, progress), created, progress)
+
+    def make() -> CityData:
+        data = _recipe(builtin, progress) if builtin else read_city_data(asked, elevations, progress)
+        if confirm is not None:
+            confirm(data)
+        return data
+
+    outcome = _build_beside(folder, make, created, progress)
     return City.open(folder, write=False), outcome
 
 
 # What was asked
 
 
-def _builtin_of(name: str, osm: Path | None, dems: Sequence[Path], builtin: str | None) -> str | None:
-    if osm is not None:
+def _builtin_of(
+    name: str, inputs: Sequence[SourceInput], dems: Sequence[DemFile | Path], builtin: str | None
+) -> str | None:
+    if inputs:
         if builtin is not None:
-            raise SettingError(f"builtin={builtin!r}: cannot be joined with --osm; give one of them")
+            raise SettingError(f"builtin={builtin!r}: cannot be joined with files; give one of them")
         return None
     known = ", ".join(BUILTIN)
     if (builtin or name) not in BUILTIN:
-        raise SettingError(f"{builtin or name}: is not built in (built in: {known}); give --osm FILE")
+        raise SettingError(
+            f"{builtin or name}: is not built in (built in: {known}); give --osm FILE or --from SOURCE FILE"
+        )
     if dems:
-        raise SettingError(f"--dem {dems[0]}: a built-in city has its own elevations; give --osm too")
+        raise SettingError(
+            f"--dem {dems[0]}: a built-in city has its own elevations; give --osm or --from too, "
+            "or `shancheng city add CITY elevation FILE` later"
+        )
     return builtin or name
 
 
-def _asked(osm: Path | None, dems: Sequence[Path], builtin: str | None) -> Created:
+def _asked(inputs: Sequence[SourceInput], dems: Sequence[DemFile], builtin: str | None) -> Created:
     if builtin is not None:
         return Created(builtin=builtin, builtin_version=BUILTIN[builtin].version)
-    given = [("osm", osm), *(("dem", dem) for dem in dems)]
-    return Created(inputs=tuple(_input(kind, path) for kind, path in given if path is not None))
-
-
-def _input(kind: str, path: Path) -> InputFile:
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "no such file"
-        raise SourceFileError(f"{path}: {what}; --{kind} needs a file")
-    if path.stat().st_size == 0:
-        raise SourceFileError(f"{path}: is empty; --{kind} needs a file with data")
-    return InputFile(kind, path.name, path.stat().st_size, sha256_file(path))
+    return Created(inputs=(*map(input_record, inputs), *map(dem_record, dems)))
 
 
 def _told(created: Created) -> str:
     if created.builtin:
         return f"the built-in {created.builtin} (version {created.builtin_version})"
-    return ", ".join(f"{entry.file} ({entry.sha256[:8]})" for entry in created.inputs) or "nothing known"
+    return ", ".join(_told_input(entry) for entry in created.inputs) or "nothing known"
 
 
-def _bytes_needed(osm: Path | None, dems: Sequence[Path]) -> int:
+def _told_input(entry: InputFile) -> str:
+    options = "".join(f" {key}={value}" for key, value in sorted(entry.options.items()))
+    return f"{entry.file} ({entry.sha256[:8]}{options})"
+
+
+def _bytes_needed(created: Created) -> int:
     """An estimate from above: Monaco's files come to 1.4 times its extract and elevations to their window."""
-    size = 0 if osm is None else osm.stat().st_size * _BYTES_PER_OSM_BYTE
-    return _BASE_BYTES + size + sum(dem.stat().st_size for dem in dems) * _BYTES_PER_DEM_BYTE
+    per_byte = {True: _BYTES_PER_DEM_BYTE, False: _BYTES_PER_SOURCE_BYTE}
+    return _BASE_BYTES + sum(entry.size * per_byte[entry.kind == DEM] for entry in created.inputs)
 
 
-def _existing(folder: Path) -> Manifest:
-    """The manifest of what is in the way; a folder that is no city is never replaced."""
+def _check_in_the_way(folder: Path, created: Created, *, replace: bool) -> None:
+    """Refuse what may not be replaced; a folder that is no city never may.
+
+    Raises:
+        NotACityError, CityExistsError, CityLockedError: As `create_city` says.
+    """
     try:
-        return read_manifest(folder / MANIFEST_FILE)
+        read_manifest(folder / MANIFEST_FILE)
+        older = ""
+    except OlderSchemaError:
+        older = " by an older Shancheng"
     except NotACityError as error:
         raise NotACityError(f"{folder}: exists and is no city ({error}); move it away first") from error
+    if replace:
+        # Known before the work begins and not after it; the lock itself is taken at the end.
+        with CityLock(folder):
+            return
+    existing = read_created(folder / MANIFEST_FILE)
+    if older or existing.arguments != created.arguments:
+        raise CityExistsError(
+            f"{folder}: exists, made{older} from {_told(existing)}; asked for {_told(created)}; "
+            "--replace makes it anew"
+        )
 
 
 def _make_home(home: Path) -> None:
@@ -171,48 +208,33 @@ def _make_home(home: Path) -> None:
         raise StorageError(f"{home}: cannot be made: {error.strerror}") from error
 
 
-# The data
-
-
-def _data(osm: Path | None, dems: Sequence[Path], builtin: str | None, progress: Progress) -> CityData:
-    if builtin is not None:
-        recipe = BUILTIN[builtin]
-        data = recipe.build(progress)
-        return replace(data, title=data.title or recipe.title)
-    assert osm is not None
-    data = read_source("osm", osm, SourceOptions(), progress)
-    assert data.extent is not None
-    return replace(data, terrain=_elevation(dems, data.extent, progress))
-
-
-def _elevation(dems: Sequence[Path], extent: Bounds, progress: Progress) -> ElevationData:
-    # rasterio and its GDAL: late, since a built-in city and an unchanged one need neither.
-    from shancheng.city.sources.elevation import flat_elevation, read_elevation
-
-    area = RootCell.enclosing(extent).bounds
-    return read_elevation(dems, area, extent, progress) if dems else flat_elevation(area)
+def _recipe(builtin: str, progress: Progress) -> CityData:
+    recipe = BUILTIN[builtin]
+    data = recipe.build(progress)
+    return changed(data, title=data.title or recipe.title)
 
 
 # The folder
 
 
-def _build_beside(folder: Path, make: Any, created: Created, progress: Progress) -> CreateOutcome:  # noqa: ANN401
-    beside = _beside(folder, "creating")
+def _build_beside(
+    folder: Path, make: Callable[[], CityData], created: Created, progress: Progress
+) -> CreateOutcome:
+    beside = beside_of(folder, "creating")
     try:
         beside.mkdir()
         with CityLock(beside):
             data = make()
             progress.step("writing layers", None)
             _write_city(beside, _manifest(folder.name, data, created), data)
-            return _put_in_place(beside, folder)
+            progress.step("writing the search index", None)
+            _build_indices(beside)
+            replaced = put_in_place(beside, folder)
+            return CreateOutcome.REPLACED if replaced else CreateOutcome.CREATED
     except OSError as error:
         raise StorageError(f"{beside}: cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def _beside(folder: Path, doing: str) -> Path:
-    return folder.with_name(f".{folder.name}.{doing}-{os.getpid()}-{secrets.token_hex(2)}")
 
 
 def _manifest(name: str, data: CityData, created: Created) -> Manifest:
@@ -229,36 +251,44 @@ def _manifest(name: str, data: CityData, created: Created) -> Manifest:
         origin=Origin(lon, lat, ground_m),
         created=created,
         terrain=data.terrain.source,
-        layers={layer: data.layer_sources[layer] for layer in LAYERS if layer in data.layers},
+        layers={layer: data.layer_sources[layer] for layer in LAYERS if layer in data.layer_sources},
         home=data.home,
     )
 
 
 def _write_city(folder: Path, manifest: Manifest, data: CityData) -> None:
-    assert data.terrain is not None
     layers = folder / LAYERS_FOLDER
     layers.mkdir()
+    write_files(folder, data.files)
     written = [_write_layer(layers, name, data) for name in manifest.layers]
-    terrain = folder / TERRAIN_FILE
-    write_terrain(terrain, data.terrain.raster)
-    written.append(Written(TERRAIN, terrain, 0, 0, kind="terrain.written"))
-    set_aside = [asdict(entry) for entry in data.set_aside]
-    write_atomically(layers / SET_ASIDE_FILE, json.dumps(set_aside, ensure_ascii=False, indent=1).encode())
+    written.append(_write_ground(folder / TERRAIN_FILE, data))
+    write_atomically(layers / SET_ASIDE_FILE, set_aside_text(data.set_aside))
     write_atomically(folder / MANIFEST_FILE, manifest.to_toml().encode())
     with Database(folder / DATABASE_FILE) as database:
         record(database, written)
-    _build_indices(folder)
     flush_folder(layers)
     flush_folder(folder)
 
 
 def _write_layer(layers: Path, name: str, data: CityData) -> Written:
-    table = sorted_by_id(validate_layer(name, data.layers[name]))
-    indexed, smallest = with_indices(table, None, 0)
+    source = data.layer_sources[name]
     path = layers / f"{name}.parquet"
-    write_layer_file(path, indexed)
+    if name in data.streams:
+        rows = smallest = write_layer_stream(path, name, data.streams[name], source)
+    else:
+        table = sorted_by_id(validate_layer(name, data.layers[name]))
+        indexed, smallest = with_indices(table, None, 0)
+        write_layer_file(path, with_credit(indexed, source))
+        rows = indexed.num_rows
     # Everything is new; the feed says so by the count of rows and names nobody.
-    return Written(name, path, indexed.num_rows, smallest)
+    return Written(name, path, rows, smallest, how=CREATED, source=source.source)
+
+
+def _write_ground(path: Path, data: CityData) -> Written:
+    ground = data.terrain
+    assert ground is not None
+    write_terrain(path, ground.raster, ground.filled, ground.source)
+    return Written(TERRAIN, path, 0, 0, kind="terrain.written", how=CREATED, source=ground.source.source)
 
 
 def _build_indices(folder: Path) -> None:
@@ -266,45 +296,3 @@ def _build_indices(folder: Path) -> None:
 
     with City.open(folder, write=True) as city:
         build_indices(city)
-
-
-def _put_in_place(beside: Path, folder: Path) -> CreateOutcome:
-    if not folder.exists():
-        beside.rename(folder)
-        flush_folder(folder.parent)
-        return CreateOutcome.CREATED
-    aside = _beside(folder, "replaced")
-    with CityLock(folder):
-        folder.rename(aside)
-        try:
-            beside.rename(folder)
-        except BaseException:
-            aside.rename(folder)
-            raise
-        flush_folder(folder.parent)
-    shutil.rmtree(aside, ignore_errors=True)
-    return CreateOutcome.REPLACED
-
-
-def _clear_leftovers(home: Path, name: str) -> None:
-    """Clear away what killed processes left; a city that was aside when its replacer died comes back."""
-    for aside in sorted(home.glob(f".{name}.replaced-*")):
-        if lock_owner(aside) is not None:
-            continue  # its replacer is at work
-        if not (home / name).exists() and (aside / MANIFEST_FILE).is_file():
-            aside.rename(home / name)
-        else:
-            shutil.rmtree(aside, ignore_errors=True)
-    for beside in home.glob(f".{name}.creating-*"):
-        if _is_abandoned(beside):
-            shutil.rmtree(beside, ignore_errors=True)
-
-
-def _is_abandoned(beside: Path) -> bool:
-    """Its builder holds its lock while it lives, but for the moment after making the folder."""
-    if (beside / LOCK_FILE).exists():
-        return lock_owner(beside) is None
-    try:
-        return time.time() - beside.stat().st_mtime > _YOUNG_S
-    except OSError:
-        return False

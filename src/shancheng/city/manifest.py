@@ -4,15 +4,16 @@ Reading checks every key and names the one that is wrong; where the file lies an
 is left to the store.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import tomli_w
 
-from shancheng.errors import BoundsError, NewerSchemaError, NotACityError
+from shancheng.errors import BoundsError, NewerSchemaError, NotACityError, OlderSchemaError
 from shancheng.geo.bounds import Bounds
 from shancheng.geo.quadtree import RootCell
 
@@ -26,11 +27,15 @@ __all__ = [
     "Origin",
     "TerrainSource",
     "Title",
+    "credit_text",
+    "layer_credit",
     "parse_manifest",
+    "read_created",
     "read_manifest",
+    "terrain_credit",
 ]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 Toml = Mapping[str, Any]
 
 
@@ -69,12 +74,16 @@ class Home:
 
 @dataclass(frozen=True)
 class InputFile:
-    """One file that the city was made from: which argument named it, and what it held."""
+    """One file that the city was made from: the source that read it, what it held, and what was said of it.
+
+    ``options`` are those of `SourceOptions` that were given, as text.
+    """
 
     kind: str
     file: str
     size: int
     sha256: str
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,9 +95,10 @@ class Created:
     inputs: tuple[InputFile, ...] = ()
 
     @property
-    def arguments(self) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    def arguments(self) -> tuple[object, ...]:
         """What tells two requests apart: equal where the same data was asked for; file names may differ."""
-        return self.builtin, self.builtin_version, tuple((entry.kind, entry.sha256) for entry in self.inputs)
+        inputs = tuple((entry.kind, entry.sha256, *sorted(entry.options.items())) for entry in self.inputs)
+        return self.builtin, self.builtin_version, inputs
 
 
 @dataclass(frozen=True)
@@ -148,18 +158,36 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         NotACityError: The file is missing, is no TOML, or a key is missing or wrong.
         NewerSchemaError: It was written by a newer version.
+        OlderSchemaError: It was written by an older version.
+    """
+    return parse_manifest(_toml(path), str(path))
+
+
+def read_created(path: Path) -> Created:
+    """What the city was made from, by the ``city.toml`` of any version, an older one included.
+
+    Raises:
+        NotACityError: The file is missing, is no TOML, or does not say it.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotACityError(
-            f"{path.parent}: no city, its city.toml cannot be read ({_why(error)})"
-        ) from error
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise NotACityError(f"{path}: not TOML: {error}") from error
-    return parse_manifest(document, str(path))
+        return _created(_toml(path))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NotACityError(f"{path}: does not say what the city was made from: {error}") from error
+
+
+def credit_text(source: LayerSource | TerrainSource) -> str:
+    """A source as JSON: what a layer's file carries of it, so that data and credit change in one step."""
+    return json.dumps(vars(source), ensure_ascii=False, sort_keys=True)
+
+
+def layer_credit(text: str | bytes | None) -> LayerSource | None:
+    """The source that a layer's file carries; None where it carries none that can be read."""
+    return _credit(LayerSource, text)
+
+
+def terrain_credit(text: str | bytes | None) -> TerrainSource | None:
+    """The source that ``terrain.tif`` carries, likewise."""
+    return _credit(TerrainSource, text)
 
 
 def parse_manifest(document: Toml, where: str) -> Manifest:
@@ -171,6 +199,11 @@ def parse_manifest(document: Toml, where: str) -> Manifest:
         raise NewerSchemaError(
             f"{where}: schema_version={version}: by a newer Shancheng; this one reads up to {SCHEMA_VERSION}"
         )
+    if version < SCHEMA_VERSION:
+        raise OlderSchemaError(
+            f"{where}: schema_version={version}: by an older Shancheng, this one reads {SCHEMA_VERSION}; "
+            f"make the city again: shancheng city create {document.get('name', 'NAME')} ... --replace"
+        )
     try:
         return _manifest(document)
     except KeyError as error:
@@ -179,27 +212,44 @@ def parse_manifest(document: Toml, where: str) -> Manifest:
         raise NotACityError(f"{where}: {error}") from error
 
 
+def _toml(path: Path) -> Toml:
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotACityError(
+            f"{path.parent}: no city, its city.toml cannot be read ({_why(error)})"
+        ) from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise NotACityError(f"{path}: not TOML: {error}") from error
+
+
 def _why(error: Exception) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def _manifest(document: Toml) -> Manifest:
     extent, root, home = document["extent"], document["root_cell"], document.get("home")
-    created = document.get("created", {})
     return Manifest(
         name=str(document["name"]),
         title=Title(zh=str(document["title"]["zh"]), en=str(document["title"]["en"])),
         extent=Bounds(*(float(extent[edge]) for edge in ("west", "south", "east", "north"))),
         root_cell=RootCell(float(root["west"]), float(root["south"]), float(root["side"])),
         origin=Origin(*_position(document["origin"])),
-        created=Created(
-            builtin=str(created.get("builtin", "")),
-            builtin_version=str(created.get("builtin_version", "")),
-            inputs=tuple(_record(InputFile, entry) for entry in created.get("inputs", ())),
-        ),
+        created=_created(document),
         terrain=_record(TerrainSource, document["terrain"]),
         layers={name: _record(LayerSource, entry) for name, entry in document.get("layers", {}).items()},
         home=None if home is None else _home(home),
+    )
+
+
+def _created(document: Toml) -> Created:
+    created = document.get("created", {})
+    return Created(
+        builtin=str(created.get("builtin", "")),
+        builtin_version=str(created.get("builtin_version", "")),
+        inputs=tuple(_record(InputFile, entry) for entry in created.get("inputs", ())),
     )
 
 
@@ -221,23 +271,37 @@ def _record(cls: type[RecordT], table: Toml) -> RecordT:
     for name, described in cls.__dataclass_fields__.items():
         if name in table:
             values[name] = _typed(name, table[name], described.type)
-    missing = [name for name in cls.__dataclass_fields__ if name not in values and not _optional(cls, name)]
-    if missing:
-        raise KeyError(missing[0])
+        elif _needed(described):
+            raise KeyError(name)
     return cls(**values)
 
 
 def _typed(name: str, value: object, wanted: object) -> object:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if name == "options":
+        return _texts(name, value)
     if not isinstance(value, wanted if isinstance(wanted, type) else str):
         kind = wanted.__name__ if isinstance(wanted, type) else str(wanted)
         raise TypeError(f"{name}={value!r}: must be of type {kind}")
     return value
 
 
-def _optional(cls: type[RecordT], name: str) -> bool:
-    return hasattr(cls, name)
+def _texts(name: str, value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(entry, str) for entry in value.values()):
+        raise TypeError(f"{name}={value!r}: must be a table of texts")
+    return dict(value)
+
+
+def _needed(known: Any) -> bool:  # noqa: ANN401 - a field of a dataclass
+    return known.default is MISSING and known.default_factory is MISSING
+
+
+def _credit(cls: type[RecordT], text: str | bytes | None) -> RecordT | None:
+    try:
+        return None if text is None else _record(cls, json.loads(text))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None  # of another program, or damaged: city.toml says what is known
 
 
 def _document(manifest: Manifest) -> dict[str, Any]:
@@ -277,5 +341,10 @@ def _created_table(created: Created) -> dict[str, Any]:
     if created.builtin:
         table |= {"builtin": created.builtin, "builtin_version": created.builtin_version}
     if created.inputs:
-        table["inputs"] = [vars(entry) for entry in created.inputs]
+        table["inputs"] = [_input_table(entry) for entry in created.inputs]
     return table
+
+
+def _input_table(entry: InputFile) -> dict[str, Any]:
+    table = {**vars(entry), "options": dict(sorted(entry.options.items()))}
+    return table if entry.options else {name: value for name, value in table.items() if name != "options"}

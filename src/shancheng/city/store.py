@@ -18,13 +18,17 @@ from typing import Any, Final, Self
 
 import pyarrow as pa
 
-from shancheng.city.changes import Changes, changes_between, with_indices
-from shancheng.city.geoparquet import read_layer, sorted_by_id, write_layer_file
-from shancheng.city.manifest import LayerSource, Manifest, read_manifest
+from shancheng.city.changes import Changes, changes_between
+from shancheng.city.credit import file_credit
+from shancheng.city.geoparquet import read_layer
+from shancheng.city.kept import KEPT_FOLDER, kept_path
+from shancheng.city.manifest import Manifest, read_manifest
+from shancheng.city.past import PastFile, files_at, holds
 from shancheng.city.schema import LAYERS, validate_layer
 from shancheng.city.sources.base import SetAside
-from shancheng.city.terrain import read_terrain
+from shancheng.city.terrain import read_terrain, read_terrain_credit
 from shancheng.city.versions import (
+    ADOPTED,
     TERRAIN,
     LayerVersion,
     Written,
@@ -37,10 +41,17 @@ from shancheng.city.versions import (
 from shancheng.db.database import Database
 from shancheng.db.files import remove_leftovers, sha256_file, write_atomically
 from shancheng.db.lock import lock_owner
-from shancheng.errors import LayerChangedError, LayerSchemaError, NotACityError, NotFoundError, StorageError
+from shancheng.errors import (
+    LayerChangedError,
+    LayerSchemaError,
+    NotACityError,
+    NotFoundError,
+    SettingError,
+    StorageError,
+)
 from shancheng.geo.raster import Raster
 
-__all__ = ["City", "write_layer"]
+__all__ = ["City"]
 
 MANIFEST_FILE: Final = "city.toml"
 DATABASE_FILE: Final = "shancheng.db"
@@ -54,17 +65,21 @@ class City:
     """One city folder; what it says holds for the moment of opening, or of our last write.
 
     Threads may share it for reading. ``writes`` says whether it may write; then the caller owns the lock.
+    ``at`` is None, or the time of which it shows the city: its layers, terrain and their sources as they
+    were then.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, *, writes: bool) -> None:
         self.folder = folder
         self.manifest = manifest
         self.writes = writes
+        self.at: datetime | None = None
+        self._past: dict[str, PastFile] = {}
         self._versions: dict[str, LayerVersion] = {}
         self._database: Database | None = None
 
     @classmethod
-    def open(cls, folder: Path, *, write: bool | None = None) -> "City":
+    def open(cls, folder: Path, *, write: bool | None = None, at: datetime | None = None) -> "City":
         """Open a city.
 
         Args:
@@ -72,21 +87,39 @@ class City:
             write: Whether files that were changed behind our back are taken over as new versions. None: if
                 this process holds the city's lock. With False no byte is written, and changed files are only
                 read.
+            at: Show the city as it was then; for reading.
 
         Raises:
             NotACityError: The folder holds no readable ``city.toml``.
-            NewerSchemaError: A newer Shancheng made it.
+            NewerSchemaError, OlderSchemaError: Another version of Shancheng made it.
+            NotFoundError: It was not there yet at that time, or a file of then is kept no more.
+            SettingError: The time carries no time zone.
             LayerChangedError: A file is missing, damaged, or was changed so that it fits its schema no more.
         """
         if not folder.is_dir():
             raise NotACityError(f"{folder}: no such folder; needed: a city's folder")
         manifest = read_manifest(folder / MANIFEST_FILE)
+        if at is not None:
+            if at.tzinfo is None:
+                raise SettingError(f"at={at}: must carry a time zone")
+            return cls._open_past(folder, manifest, at)
         city = cls(folder, manifest, writes=_holds_lock(folder) if write is None else write)
         try:
             city._check_files()
         except BaseException:
             city.close()
             raise
+        return city
+
+    @classmethod
+    def _open_past(cls, folder: Path, manifest: Manifest, at: datetime) -> "City":
+        past = files_at(folder, folder / DATABASE_FILE, at)
+        names = [name for name in LAYERS if name in past]
+        sources = {name: file_credit(past[name].path) or manifest.layers[name] for name in names}
+        terrain = read_terrain_credit(past[TERRAIN].path) or manifest.terrain
+        city = cls(folder, replace(manifest, layers=sources, terrain=terrain), writes=False)
+        city.at, city._past = at, past
+        city._versions = {name: file.version for name, file in past.items()}
         return city
 
     # Layers
@@ -110,11 +143,12 @@ class City:
                 f"layer={name!r}: {self.manifest.name} has no such layer; "
                 f"it has {', '.join(self.layer_names())}"
             )
-        return self.folder / LAYERS_FOLDER / f"{name}.parquet"
+        past = self._past.get(name)
+        return self.folder / LAYERS_FOLDER / f"{name}.parquet" if past is None else past.path
 
     def index_path(self, name: str) -> Path:
         """Where the search index of a layer lies; it may not exist."""
-        return self.layer_path(name).parent / INDEX_FOLDER / f"{name}.arrow"
+        return self.folder / LAYERS_FOLDER / INDEX_FOLDER / f"{name}.arrow"
 
     def layer(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """A layer, or some of its columns, read from disk now; rows are in the order of ids."""
@@ -126,7 +160,9 @@ class City:
         return self._versions[name]
 
     def set_aside(self) -> list[SetAside]:
-        """Features that the sources held but that could not be taken over."""
+        """Features that the sources hold but that could not be taken over; of the past this is not kept."""
+        if self.at is not None:
+            return []
         path = self.folder / LAYERS_FOLDER / SET_ASIDE_FILE
         try:
             return [SetAside(**entry) for entry in json.loads(path.read_bytes())]
@@ -143,7 +179,18 @@ class City:
 
     @cached_property
     def _terrain(self) -> Raster:
-        return read_terrain(self.folder / TERRAIN_FILE)
+        return read_terrain(self.terrain_path)
+
+    @property
+    def terrain_path(self) -> Path:
+        """The file of the elevations."""
+        past = self._past.get(TERRAIN)
+        return self.folder / TERRAIN_FILE if past is None else past.path
+
+    @property
+    def terrain_version(self) -> LayerVersion:
+        """Version and hash of the elevations."""
+        return self._versions[TERRAIN]
 
     @property
     def terrain_sha256(self) -> str:
@@ -164,6 +211,20 @@ class City:
             "terrain_credit": _values(manifest.terrain),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    # For who writes: see writing.py
+
+    def change_manifest(self, manifest: Manifest) -> None:
+        """Take another manifest, and write it where the city may be written."""
+        self.manifest = manifest
+        if self.writes:
+            write_atomically(self.folder / MANIFEST_FILE, manifest.to_toml().encode())
+
+    def note_version(self, version: LayerVersion) -> None:
+        """Take note of a version that was just put in place and recorded."""
+        self._versions[version.layer] = version
+        if version.layer == TERRAIN:
+            self.__dict__.pop("_terrain", None)  # what cached_property holds is of the file before
 
     @property
     def database(self) -> Database:
@@ -188,12 +249,13 @@ class City:
 
     def _check_files(self) -> None:
         if self.writes:
-            for folder in (self.folder, self.folder / LAYERS_FOLDER):
+            layers = self.folder / LAYERS_FOLDER
+            for folder in (self.folder, layers, layers / KEPT_FOLDER):
                 remove_leftovers(folder)
         known = read_versions(self.folder / DATABASE_FILE)
         for name in self.layer_names():
             self._versions[name] = self._checked(name, self.layer_path(name), known.get(name))
-        self._versions[TERRAIN] = self._checked(TERRAIN, self.folder / TERRAIN_FILE, known.get(TERRAIN))
+        self._versions[TERRAIN] = self._checked(TERRAIN, self.terrain_path, known.get(TERRAIN))
 
     def _checked(self, name: str, path: Path, known: LayerVersion | None) -> LayerVersion:
         if not path.is_file():
@@ -210,13 +272,14 @@ class City:
 
     def _adopted(self, name: str, path: Path, known: LayerVersion | None) -> LayerVersion:
         """A changed file as a version of its own: recorded by the owner, only looked at by others."""
-        found = self._look_at(name, path)
+        found = self._look_at(name, path, known)
+        self._take_credit_over(name, path)
         if self.writes:
             return record(self.database, [found])[name]
         version = 0 if known is None else known.version
         return LayerVersion(name, version, sha256_file(path), found.rows, datetime.now(UTC), state_of(path))
 
-    def _look_at(self, name: str, path: Path) -> Written:
+    def _look_at(self, name: str, path: Path, known: LayerVersion | None) -> Written:
         """What a changed file holds.
 
         Raises:
@@ -225,47 +288,35 @@ class City:
         try:
             if name == TERRAIN:
                 read_terrain(path)
-                return Written(TERRAIN, path, 0, 0, kind="terrain.adopted")
-            indices = validate_layer(name, read_layer(path, name)).column("index").to_numpy()
+                return Written(TERRAIN, path, 0, 0, kind="terrain.adopted", how=ADOPTED)
+            table = validate_layer(name, read_layer(path, name))
         except (LayerSchemaError, StorageError) as error:
             raise LayerChangedError(
                 f"{path}: was changed and cannot be taken over: {error}; put the old file back or correct it"
             ) from error
+        indices = table.column("index").to_numpy()
         used = int(indices.max()) + 1 if len(indices) else 0
         smallest = max(used, next_index(self.database, name)) if self.writes else used
-        # The version before is gone with its file, so nobody can say which objects differ.
-        return Written(name, path, len(indices), smallest, Changes(), kind="layer.adopted")
+        changes = self._changes_since(known, table) if self.writes else Changes()
+        return Written(name, path, len(indices), smallest, changes, kind="layer.adopted", how=ADOPTED)
 
+    def _changes_since(self, known: LayerVersion | None, table: pa.Table) -> Changes:
+        """What differs from a version that was kept, as before a crash; else nobody can say."""
+        if known is None:
+            return Changes()
+        kept = kept_path(self.folder / LAYERS_FOLDER, known)
+        return changes_between(read_layer(kept, known.layer), table) if holds(kept, known) else Changes()
 
-def write_layer(city: City, name: str, table: pa.Table, source: LayerSource) -> LayerVersion:
-    """Put a new version of a layer in place of the old, whole; the caller owns the city.
-
-    First the file, then ``city.toml``, then the version, its changed ids and the feed row in one
-    transaction. A crash between them leaves a file that the next opening takes over.
-
-    Args:
-        city: Opened for writing.
-        name: A key of ``LAYERS``; the city need not have it yet.
-        table: The layer; its ``index`` is replaced: known ids keep theirs.
-        source: Where the data comes from.
-
-    Raises:
-        LayerSchemaError: The table does not fit.
-        StorageError: The city was opened for reading.
-    """
-    if not city.writes:
-        raise StorageError(f"{city.folder}: opened for reading; take the city's lock to write")
-    checked = validate_layer(name, table)
-    old = city.layer(name) if city.has_layer(name) else None
-    indexed, smallest = with_indices(sorted_by_id(checked), old, next_index(city.database, name))
-    path = city.folder / LAYERS_FOLDER / f"{name}.parquet"
-    write_layer_file(path, indexed)
-    city.manifest = replace(city.manifest, layers={**city.manifest.layers, name: source})
-    write_atomically(city.folder / MANIFEST_FILE, city.manifest.to_toml().encode())
-    written = Written(name, path, indexed.num_rows, smallest, changes_between(old, indexed))
-    version = record(city.database, [written])[name]
-    city._versions[name] = version  # noqa: SLF001 - the store's other half
-    return version
+    def _take_credit_over(self, name: str, path: Path) -> None:
+        """Data that were put in place just before a crash bring their source along; city.toml follows."""
+        manifest = self.manifest
+        if name == TERRAIN:
+            changed = replace(manifest, terrain=read_terrain_credit(path) or manifest.terrain)
+        else:
+            source = file_credit(path) or manifest.layers[name]
+            changed = replace(manifest, layers={**manifest.layers, name: source})
+        if changed != manifest:
+            self.change_manifest(changed)
 
 
 def _holds_lock(folder: Path) -> bool:

@@ -14,26 +14,41 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import CRSError, RasterioError
 from rasterio.transform import Affine
 
+from shancheng.city.manifest import TerrainSource, credit_text, terrain_credit
 from shancheng.db.files import write_atomically
 from shancheng.errors import StorageError
 from shancheng.geo.raster import Raster
 
-__all__ = ["RASTER_ERRORS", "affine_of", "raster_from_affine", "read_terrain", "write_terrain"]
+__all__ = [
+    "RASTER_ERRORS",
+    "affine_of",
+    "raster_from_affine",
+    "read_terrain",
+    "read_terrain_credit",
+    "write_terrain",
+]
 
 CRS: Final = "EPSG:4326"
 RASTER_ERRORS: Final = (RasterioError, CRSError, CPLE_BaseError)
 """What rasterio raises: its own errors, and GDAL's as they come."""
+_CREDIT_TAG: Final = "CITY_SOURCE"
 
 
-def write_terrain(path: Path, raster: Raster, filled: npt.NDArray[np.bool_] | None = None) -> None:
+def write_terrain(
+    path: Path,
+    raster: Raster,
+    filled: npt.NDArray[np.bool_] | None = None,
+    source: TerrainSource | None = None,
+) -> None:
     """Put elevations in place as a COG: float32, deflate with the floating-point predictor, no value missing.
 
     Args:
         path: Where to; an existing file gives way to the whole new one.
         raster: Metres above the geoid.
         filled: Samples that nobody measured, of the raster's shape; they are 1 in a second band.
+        source: Where they come from; the file carries it, so that both change in one step.
     """
-    write_atomically(path, lambda temporary: _write(temporary, raster, filled))
+    write_atomically(path, lambda temporary: _write(temporary, raster, filled, source))
 
 
 def read_terrain(path: Path) -> Raster:
@@ -55,6 +70,15 @@ def read_terrain(path: Path) -> Raster:
     return raster
 
 
+def read_terrain_credit(path: Path) -> TerrainSource | None:
+    """Where the file says that its elevations come from; None where it does not say."""
+    try:
+        with rasterio.open(path) as file:
+            return terrain_credit(file.tags().get(_CREDIT_TAG))
+    except RASTER_ERRORS:
+        return None
+
+
 def affine_of(raster: Raster) -> Affine:
     """From column and row of pixel corners to longitude and latitude."""
     west = raster.west_deg - raster.step_lon_deg / 2
@@ -73,7 +97,9 @@ def raster_from_affine(values: Any, transform: Affine) -> Raster:  # noqa: ANN40
     )
 
 
-def _write(path: Path, raster: Raster, filled: npt.NDArray[np.bool_] | None) -> None:
+def _write(
+    path: Path, raster: Raster, filled: npt.NDArray[np.bool_] | None, source: TerrainSource | None
+) -> None:
     rows, cols = raster.shape
     profile: dict[str, Any] = {
         "driver": "COG",
@@ -92,6 +118,8 @@ def _write(path: Path, raster: Raster, filled: npt.NDArray[np.bool_] | None) -> 
         with rasterio.open(path, "w", **profile) as file:
             file.write(raster.values, 1)
             file.update_tags(AREA_OR_POINT="Area")
+            if source is not None:
+                file.update_tags(**{_CREDIT_TAG: credit_text(source)})
             file.set_band_description(1, "elevation above the geoid")
             file.set_band_unit(1, "metre")
             if filled is not None:

@@ -1,4 +1,4 @@
-"""Creating a city and making its tiles, with what is printed on the way."""
+"""Having a city and making its tiles, with what is printed on the way."""
 
 import json
 import sys
@@ -7,17 +7,27 @@ from pathlib import Path
 from typing import Protocol
 
 from shancheng.city.builtin import BUILTIN
-from shancheng.city.create import CreateOutcome, create_city
+from shancheng.city.create import create_city
+from shancheng.city.freshness import Freshness, freshness_of
 from shancheng.city.ids import check_city_name
 from shancheng.city.manifest import read_manifest
-from shancheng.city.store import MANIFEST_FILE, SET_ASIDE_FILE, City
+from shancheng.city.store import MANIFEST_FILE, City
 from shancheng.cli.progress import TerminalProgress
 from shancheng.db.lock import CityLock
 from shancheng.errors import NotACityError
+from shancheng.tiles.follow import follow, newest_change, note_done
 from shancheng.tiles.make import current_build, make_tiles
 from shancheng.tiles.report import REPLACED, LayerReport, TilesReport
 
-__all__ = ["create_and_tile", "ensure_city", "ensure_tiles", "existing_city", "make_tiles_of"]
+__all__ = [
+    "ensure_city",
+    "ensure_tiles",
+    "existing_city",
+    "has_tiles",
+    "make_missing_tiles",
+    "make_tiles_of",
+    "tell_set_aside",
+]
 
 SHOWN_IDS = 3
 
@@ -33,28 +43,14 @@ class _Aside(Protocol):
     def reason(self) -> str: ...
 
 
-def create_and_tile(
-    name: str, home: Path, *, osm: Path | None, dems: tuple[Path, ...], replace: bool
-) -> None:
-    """``shancheng city create``."""
-    progress = TerminalProgress()
-    city, outcome = create_city(home, name, osm=osm, dems=dems, replace=replace, progress=progress)
-    city.close()
-    _tell_set_aside(city.set_aside(), progress, f"layers/{SET_ASIDE_FILE}")
-    # A city that is being served stays locked; asking again for what is there must not need the lock.
-    made = None if _has_tiles(city) else _make_missing_tiles(city.folder, progress)
-    if made is None and outcome is CreateOutcome.UNCHANGED:
-        progress.say(f"{city.folder}: is complete already; nothing to do")
-    else:
-        progress.say(f"{city.folder}: {outcome.value}")
-
-
-def make_tiles_of(name: str, home: Path, *, profile: str, as_json: bool) -> None:
+def make_tiles_of(name: str, home: Path, *, profile: str, full: bool, as_json: bool) -> None:
     """``shancheng tiles make``."""
     folder = existing_city(home, name)
     progress = TerminalProgress()
     with CityLock(folder), City.open(folder) as city:
-        report = make_tiles(city, profile=profile, progress=progress)
+        newest = newest_change(city)
+        report = make_tiles(city, profile=profile, progress=progress, full=full)
+        note_done(city, newest)
     _tell(report, progress)
     if as_json:
         json.dump(report.to_json(), sys.stdout, ensure_ascii=False, indent=2)
@@ -64,11 +60,24 @@ def make_tiles_of(name: str, home: Path, *, profile: str, as_json: bool) -> None
 def ensure_city(name: str, home: Path, progress: TerminalProgress) -> Path:
     """The folder of a city, created now if it is a built-in one that is not there yet.
 
+    One that an older version of the program built, and to which nobody has added since, is made anew.
+
     Raises:
         NotACityError: The name is neither a city in the home folder nor built in.
+        OlderSchemaError: An older version made it, and it holds what this one cannot make anew.
     """
     check_city_name(name)
     folder = home / name
+    fresh = freshness_of(folder)
+    if fresh is Freshness.REPLACEABLE:
+        progress.say(f"{folder}: the built-in {name} of an older version; it is made anew")
+        city, _ = create_city(home, name, replace=True, progress=progress)
+        city.close()
+    elif fresh is Freshness.OUTDATED:
+        again = f"shancheng city create {name} --replace"
+        progress.say(
+            f"{folder}: this version has a newer {name}; `{again}` makes it anew, without what was added"
+        )
     if not folder.exists():
         if name not in BUILTIN:
             built_in = ", ".join(BUILTIN)
@@ -80,10 +89,9 @@ def ensure_city(name: str, home: Path, progress: TerminalProgress) -> Path:
 
 def ensure_tiles(city: City, progress: TerminalProgress) -> TilesReport | None:
     """Make the tiles when they are missing or older than the layers; the caller holds the lock."""
-    if _has_tiles(city):
-        return None
-    report = make_tiles(city, progress=progress)
-    _tell(report, progress)
+    report = follow(city, progress=progress)
+    if report is not None:
+        _tell(report, progress)
     return report
 
 
@@ -108,12 +116,14 @@ def _checked(folder: Path) -> Path:
     return folder
 
 
-def _has_tiles(city: City) -> bool:
+def has_tiles(city: City) -> bool:
+    """Whether the city has tiles that are not older than its layers."""
     build = current_build(city)
     return build is not None and build.up_to_date
 
 
-def _make_missing_tiles(folder: Path, progress: TerminalProgress) -> TilesReport | None:
+def make_missing_tiles(folder: Path, progress: TerminalProgress) -> TilesReport | None:
+    """Take the city's lock, and make its tiles where they are missing or older than the layers."""
     with CityLock(folder), City.open(folder) as city:
         return ensure_tiles(city, progress)
 
@@ -124,18 +134,21 @@ def _tell(report: TilesReport, progress: TerminalProgress) -> None:
             progress.say(f"  {_told(layer)}")
     progress.say(f"tiles {report.build}: {report.seconds:.1f} s")
     faulty = [entry for entry in report.set_aside if entry.reason != REPLACED]
-    _tell_set_aside(faulty, progress, "tiles/report.json")
+    tell_set_aside(faulty, progress, "tiles/report.json")
 
 
 def _told(layer: LayerReport) -> str:
-    """One line of a layer: features and tiles, sizes, features a second."""
+    """One line of a layer: features and tiles, sizes, features a second, what was taken over."""
     what = f"{layer.features:,} in " if layer.features else ""
-    rate = f", {layer.features / layer.seconds:,.0f}/s" if layer.features and layer.seconds else ""
+    # What was taken over took no time, so a rate would say nothing.
+    is_measured = layer.features and layer.seconds and not layer.reused
+    rate = f", {layer.features / layer.seconds:,.0f}/s" if is_measured else ""
     sizes = f"{layer.bytes_raw / 1000:,.0f} kB ({layer.bytes_gzip / 1000:,.0f} kB gzipped)"
-    return f"{layer.name}: {what}{layer.tiles:,} tile{'s' * (layer.tiles != 1)}, {sizes}{rate}"
+    kept = f", {layer.reused:,} kept" if layer.reused else ""
+    return f"{layer.name}: {what}{layer.tiles:,} tile{'s' * (layer.tiles != 1)}{kept}, {sizes}{rate}"
 
 
-def _tell_set_aside(entries: Sequence[_Aside], progress: TerminalProgress, listed_in: str) -> None:
+def tell_set_aside(entries: Sequence[_Aside], progress: TerminalProgress, listed_in: str) -> None:
     """One line for each layer and reason, with some ids; the rest is in a file."""
     ids: dict[tuple[str, str], list[str]] = {}
     for entry in entries:

@@ -26,8 +26,10 @@ def ended(run: Callable[[], object]) -> int:
     Returns:
         The exit code. With ``SHANCHENG_DEBUG=1`` an error is raised instead, for its traceback.
     """
+    code: object = 0
     try:
-        run()
+        # click gives the code of an Exit back as the command's result.
+        code = run()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as wrong:
@@ -43,7 +45,7 @@ def ended(run: Callable[[], object]) -> int:
             raise
         _say(f"error: {_one_line(error)}")
         return 1
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _one_line(error: Exception) -> str:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from shancheng.errors import NewerSchemaError, StorageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class UtcText(TypeDecorator[datetime]):
@@ -84,11 +84,18 @@ layer_versions = Table(
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("changed_at", UtcText, nullable=False),
-    Column("changed_count", BigInteger, nullable=False),
+    Column("how", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("inputs", JsonText, nullable=False),
+    Column("added", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("removed", BigInteger, nullable=False),
     PrimaryKeyConstraint("layer", "version"),
     CheckConstraint("version >= 1"),
 )
-"""Every version of every layer's file; `size` and `mtime_ns` tell cheaply that a file may have changed."""
+"""Every version of every layer's file: `size` and `mtime_ns` tell cheaply that a file may have changed; `how`
+it came (`created`, `added`, `written`, `adopted`), from which source and files, and how many objects
+differ from the version before."""
 
 feed = Table(
     "feed",
@@ -120,7 +127,13 @@ settings = Table(
 """Settings that are changed while the city runs."""
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (metadata.create_all,)
+def _give_versions_a_history(connection: Connection) -> None:
+    # What version 1 recorded cannot be completed; the next opening takes each file over anew.
+    layer_versions.drop(connection, checkfirst=True)
+    metadata.create_all(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (metadata.create_all, _give_versions_a_history)
 """Step i brings a file of version i to version i + 1; an empty file has version 0."""
 
 

@@ -13,6 +13,8 @@ __all__ = [
     "Label",
     "Labels",
     "Status",
+    "VersionInfo",
+    "Versions",
 ]
 
 
@@ -126,7 +128,11 @@ class CityInfo(BaseModel):
 
 
 class CityObject(BaseModel):
-    """One object with every column of its layer; what is not named here differs from layer to layer."""
+    """One object with the columns of its layer; what is not named here differs from layer to layer.
+
+    ``attributes`` is what else the source says, in its own words. Solids and long lists are not sent; of a
+    solid, ``surfaces`` counts what it consists of: `{"RoofSurface": 2, "WallSurface": 8}`.
+    """
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
@@ -142,6 +148,7 @@ class CityObject(BaseModel):
     source: str | None
     valid_from: str | None
     valid_to: str | None
+    attributes: dict[str, JsonValue] | None
     geometry: dict[str, JsonValue]
     bbox: tuple[float, float, float, float]
 
@@ -185,4 +192,34 @@ class Labels(BaseModel):
     """The names on the map, best rank first."""
 
     items: list[Label]
+    next: str | None = None
+
+
+class VersionInfo(BaseModel):
+    """One version of a layer, or of the elevations under the name ``terrain``.
+
+    ``how`` is ``created``, ``added``, ``written`` or ``adopted`` (changed by another program). ``added``,
+    ``changed`` and ``removed`` count objects against the version before. ``kept``: its file is still there,
+    so that the city can be looked at as it was.
+    """
+
+    layer: str
+    version: int
+    changed_at: str
+    how: str
+    source: str
+    inputs: list[dict[str, JsonValue]]
+    rows: int
+    added: int
+    changed: int
+    removed: int
+    sha256: str
+    current: bool
+    kept: bool
+
+
+class Versions(BaseModel):
+    """Versions, newest first. ``next`` is what to give as ``after`` for the ones that follow."""
+
+    items: list[VersionInfo]
     next: str | None = None

@@ -16,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from shancheng.city.describe import describe
+from shancheng.city.history import history_of
 from shancheng.city.ids import ObjectId, parse_urn, urn_prefix
-from shancheng.city.index import find_object, search
+from shancheng.city.index import search
+from shancheng.city.objects import find_object
 from shancheng.city.store import City
 from shancheng.errors import NotFoundError, ShanchengError
 from shancheng.geo.geoid import undulation_m
@@ -25,7 +27,7 @@ from shancheng.geo.raster import Raster
 from shancheng.tiles.make import current_build
 from shancheng.web.home import default_home
 from shancheng.web.labels import LABELLED_LAYERS, best_labels, labels_of_layer
-from shancheng.web.models import CityInfo, CityObject, Hit, Label
+from shancheng.web.models import CityInfo, CityObject, Hit, Label, VersionInfo, Versions
 from shancheng.web.plain import plain
 
 __all__ = ["CityService"]
@@ -54,8 +56,20 @@ class CityService:
         """The city: extent, first view, layers, tilesets."""
         return self._current().description
 
+    def versions(self, layer: str | None, limit: int, after: int) -> Versions:
+        """The versions of the layers, newest first, from place ``after`` on.
+
+        Args:
+            layer: Only of this one.
+            limit: How many at most.
+            after: How many to leave out.
+        """
+        entries = [e for e in history_of(self._folder) if layer in (None, e.record.version.layer)]
+        page = [VersionInfo.model_validate(entry.to_json()) for entry in entries[after : after + limit]]
+        return Versions(items=page, next=str(after + limit) if len(entries) > after + limit else None)
+
     def city_object(self, text: str) -> CityObject:
-        """One object with all of its columns.
+        """One object with its columns.
 
         Args:
             text: Its URN, or ``<layer>:<local id>``.

@@ -37,7 +37,7 @@ export class Bridges implements Plugin {
 function prepare(mesh: Mesh, sceneFromMesh: Matrix4): void {
   const table = PropertyTable.of(mesh);
   const count = table?.count ?? 1;
-  const boxes = featureBoxes(mesh, sceneFromMesh, count);
+  const boxes = featureBoxes([mesh], sceneFromMesh, count);
   const indices = table?.numbers('index');
   const place = new Float32Array(count * 4);
   const index = new Float32Array(count);

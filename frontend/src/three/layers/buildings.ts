@@ -4,7 +4,7 @@ import { ShaderMaterial, type IUniform, type Matrix4, type Mesh } from 'three';
 import { groupOfBuilding, buildingGroup } from '../../core/kinds';
 import { provenances } from '../../core/types';
 import { FeatureColours } from '../featureColours';
-import { featureBoxes, spread } from '../featureMesh';
+import { featureBoxes, meshesOfTile, spread } from '../featureMesh';
 import type { GlowMap } from '../glowMap';
 import type { Plugin } from '../plugin';
 import { PropertyTable } from '../propertyTable';
@@ -26,17 +26,19 @@ export class Buildings implements Plugin {
 
   init(viewer: Viewer): void {
     const { atmosphere } = viewer;
-    const material = new ShaderMaterial({
+    const looks = {
       vertexShader: facadeVertex,
       fragmentShader: facadeFragment,
       uniforms: { ...atmosphere.uniforms, uState: this.colours.uniform, uSelected: this.selected },
-    });
+    };
     viewer.addTiles({
       name: 'buildings',
       url: this.url,
       errorTarget: 32,
       renderOrder: 6,
-      material,
+      material: new ShaderMaterial(looks),
+      pictured: (picture) =>
+        new ShaderMaterial({ ...looks, defines: { PICTURE: 1 }, uniforms: { ...looks.uniforms, uPicture: { value: picture } } }),
       prepare: (mesh, sceneFromMesh) => {
         this.#prepare(mesh, sceneFromMesh, atmosphere.glowMap);
       },
@@ -47,17 +49,22 @@ export class Buildings implements Plugin {
     this.colours.dispose();
   }
 
+  /** A building may have parts in several meshes of its tile; the first of them speaks for all. */
   #prepare(mesh: Mesh, sceneFromMesh: Matrix4, glowMap: GlowMap): void {
+    const meshes = meshesOfTile(mesh);
+    if (meshes[0] !== mesh) return;
     const table = PropertyTable.of(mesh);
     const count = table?.count ?? 1;
-    const boxes = featureBoxes(mesh, sceneFromMesh, count);
+    const boxes = featureBoxes(meshes, sceneFromMesh, count);
     const looks = describe(table, count, boxes);
     looks.index.forEach((index) => {
       this.colours.ensure(index);
     });
-    mesh.geometry.setAttribute('aPlace', spread(mesh, looks.place, 4));
-    mesh.geometry.setAttribute('aLook', spread(mesh, looks.look, 4));
-    mesh.geometry.setAttribute('aIndex', spread(mesh, looks.index, 1));
+    for (const each of meshes) {
+      each.geometry.setAttribute('aPlace', spread(each, looks.place, 4));
+      each.geometry.setAttribute('aLook', spread(each, looks.look, 4));
+      each.geometry.setAttribute('aIndex', spread(each, looks.index, 1));
+    }
     shine(glowMap, looks, boxes);
   }
 }

@@ -1,9 +1,10 @@
 /**
- * Facades: floors and windows by position, by night lit windows and the lighting of tall buildings.
+ * Facades and roofs: floors and windows by position, by night lit windows and the lighting of tall buildings.
  *
- * Nothing is textured. A window is a cell of a grid on the wall, as wide as the building's style says and as high
- * as its floors are; what is smaller than a pixel is averaged, block by block, so that distant towers glitter
- * without flickering.
+ * Walls are what stands upright, roofs all else; a roof that slopes is tiled. With `PICTURE` defined, a surface shows
+ * its picture instead of a colour of ours, and by night the same windows. A window is a cell of a grid on the wall, as
+ * wide as the building's style says and as high as its floors are; what is smaller than a pixel is averaged, block by
+ * block, so that distant towers glitter without flickering.
  */
 
 import { common, outputChunk } from './common';
@@ -19,8 +20,14 @@ varying vec3 vScene;
 flat varying vec4 vHouse; // height, floors, group, seed 0 to 1
 flat varying vec4 vState;
 flat varying float vChosen;
+#ifdef PICTURE
+varying vec2 vPicture;
+#endif
 
 void main() {
+#ifdef PICTURE
+  vPicture = uv;
+#endif
   vec4 scene = modelMatrix * vec4(position, 1.0);
   vScene = scene.xyz;
   vLocal = scene.xyz - vec3(aPlace.x, aPlace.z, aPlace.y);
@@ -141,6 +148,15 @@ vec3 wallColour(float group, float seed) {
   if (group < 3.5) return vec3(0.34, 0.34, 0.34) * (0.75 + 0.4 * dice);
   return group < 4.5 ? vec3(0.44, 0.38, 0.32) : vec3(0.36, 0.2, 0.12);
 }
+
+// Slate, clay and weathered clay on slopes; courses of tiles where they are near enough to be seen.
+vec3 tileColour(float group, float seed, float v, float width) {
+  float dice = hash11(seed * 263.0 + 5.0);
+  vec3 slate = mix(vec3(0.1, 0.11, 0.12), vec3(0.17, 0.17, 0.165), hash11(seed * 83.0));
+  vec3 clay = mix(vec3(0.2, 0.078, 0.045), vec3(0.19, 0.12, 0.085), hash11(seed * 59.0));
+  vec3 tiles = group > 4.5 ? mix(slate, vec3(0.13, 0.16, 0.13), 0.5) : mix(slate, clay, smoothstep(0.42, 0.58, dice));
+  return tiles * (0.82 + 0.18 * pulse(v / 0.24, 0.2, 1.0, width / 0.24));
+}
 `;
 
 export const facadeFragment =
@@ -154,13 +170,17 @@ varying vec3 vScene;
 flat varying vec4 vHouse;
 flat varying vec4 vState;
 flat varying float vChosen;
+#ifdef PICTURE
+varying vec2 vPicture;
+uniform sampler2D uPicture;
+#endif
 
 void main() {
   float height = vHouse.x;
   float group = vHouse.z;
   float seed = vHouse.w;
   vec3 normal = normalize(cross(dFdx(vLocal), dFdy(vLocal)));
-  float wall = 1.0 - smoothstep(0.5, 0.7, abs(normal.y));
+  float wall = 1.0 - smoothstep(0.1, 0.18, abs(normal.y));
   vec2 along = normalize(vec2(-normal.z, normal.x) + vec2(1e-6));
   // Quantised: along one wall the derivative's noise must not move the windows.
   float u = dot(vLocal.xz, along);
@@ -179,8 +199,16 @@ void main() {
   vec3 glow = cityGlow(vScene.xz);
   vec3 base = wallColour(group, seed);
   vec3 roof = mix(vec3(0.24, 0.235, 0.23), base, 0.3) * (0.8 + 0.35 * hash11(seed * 149.0));
+  roof = mix(tileColour(group, seed, v, perMetre.y), roof, smoothstep(0.9925, 0.998, abs(normal.y)));
   vec3 albedo = mix(roof, base, wall);
   albedo *= mix(1.0, 0.86 + 0.14 * pulse(cell.y, 0.1, 1.0, size.y), wall);
+#ifdef PICTURE
+  albedo = texture2D(uPicture, vPicture).rgb;
+  float lamps = glass;
+  glass = 0.0;
+#else
+  float lamps = glass;
+#endif
   vec3 tinted = mix(albedo, vec3(0.1, 0.13, 0.16), glass * 0.85);
 
   // Streets between houses see little of the sky.
@@ -197,7 +225,7 @@ void main() {
   if (uNight > 0.01) {
     int row = int(group + 0.5);
     float share = uLit[row] * mix(0.35, 1.45, hash11(seed * 37.0));
-    vec3 light = litWindows(cell, max(size.x, size.y), seed + face * 0.13, share, coolShare(group)) * glass * 1.15;
+    vec3 light = litWindows(cell, max(size.x, size.y), seed + face * 0.13, share, coolShare(group)) * lamps * 1.15;
     // Lamps and shop light from the street climb a few floors.
     float street = exp(-max(v, 0.0) / 11.0) * (0.25 + 0.7 * glow.r);
     light += albedo * vec3(1.0, 0.52, 0.2) * street * 0.85 * mix(0.5, 1.0, wall);

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from shancheng.web.models import CityInfo, CityObject, ErrorAnswer, Hits, Labels
+from shancheng.web.models import CityInfo, CityObject, ErrorAnswer, Hits, Labels, Versions
 from shancheng.web.routes.service import Service
 
 __all__ = ["router"]
@@ -12,6 +12,8 @@ __all__ = ["router"]
 MAX_QUERY = 200
 MAX_HITS = 100
 MAX_ID = 500
+MAX_LAYER = 50
+MAX_VERSIONS = 1000
 
 router = APIRouter(prefix="/api", tags=["city"])
 
@@ -20,6 +22,19 @@ router = APIRouter(prefix="/api", tags=["city"])
 def city(service: Service) -> CityInfo:
     """Describe the city: extent, first view, layers with their sources, and where its tilesets are."""
     return service.describe()
+
+
+@router.get("/city/versions")
+def versions(
+    service: Service,
+    layer: Annotated[
+        str | None, Query(max_length=MAX_LAYER, description="Only of this layer; `terrain` is one.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_VERSIONS)] = 100,
+    after: Annotated[int, Query(ge=0, description="`next` of the answer before.")] = 0,
+) -> Versions:
+    """List the versions of the layers, newest first: when, from where, what changed."""
+    return service.versions(layer, limit, after)
 
 
 @router.get("/objects/{id:path}", responses={404: {"model": ErrorAnswer}})
@@ -34,7 +49,7 @@ def city_object(
         ),
     ],
 ) -> CityObject:
-    """Give one object with every column of its layer; its geometry as GeoJSON in longitude and latitude."""
+    """Give one object with the columns of its layer; its geometry as GeoJSON in longitude and latitude."""
     return service.city_object(object_id)
 
 
