@@ -33,5 +33,7 @@ def _build_chongqing(progress: Progress | None) -> CityData:
 
 
 BUILTIN: Final[dict[str, Recipe]] = {
-    "chongqing": Recipe(name="chongqing", title=Title(zh="重庆", en="Chongqing"), build=_build_chongqing),
+    "chongqing": Recipe(
+        name="chongqing", title=Title(zh="重庆", en="Chongqing"), build=_build_chongqing, version="2"
+    ),
 }

@@ -1,4 +1,4 @@
-"""Generated streets: apart from each other, dry, along the slope; lots and buildings beside them."""
+"""Generated streets: apart from each other, dry, along the slope; steps and bends where it is steep."""
 
 from typing import Any
 
@@ -6,97 +6,115 @@ import numpy as np
 import pytest
 import shapely
 
-from shancheng.city.builtin.chongqing.buildings import raise_buildings
-from shancheng.city.builtin.chongqing.extent import GRID
-from shancheng.city.builtin.chongqing.field import Mesh, UrbanField
-from shancheng.city.builtin.chongqing.lots import Lots, choose_lots
-from shancheng.city.builtin.chongqing.rivers import RiverField
-from shancheng.city.builtin.chongqing.streets import Street, lay_streets
+from shancheng.city.builtin.chongqing.extent import GRID, FloatArray
+from shancheng.city.builtin.chongqing.field import UrbanField
+from shancheng.city.builtin.chongqing.stairs import hairpins, stairs
+from shancheng.city.builtin.chongqing.streets import (
+    ACROSS,
+    ALONG,
+    STEPS,
+    Street,
+    lay_streets,
+    streets_in_use,
+)
 
 
 @pytest.fixture
-def flat_field() -> UrbanField:
-    mesh = Mesh(-2000.0, -2000.0, 40.0, 101)
-    shape = (mesh.n, mesh.n)
-    return UrbanField(
-        mesh, density=np.full(shape, 0.8), height=np.full(shape, 0.5), azimuth_rad=np.full(shape, 0.3)
-    )
+def slope_streets(sloping_field: UrbanField) -> list[Street]:
+    return lay_streets(sloping_field, [], np.random.default_rng(5))
+
+
+def _lines(streets: list[Street]) -> Any:
+    return np.array([shapely.linestrings(street.xy) for street in streets], dtype=object)
 
 
 def test_streets_of_one_family_keep_their_distance(flat_field: UrbanField) -> None:
     streets = lay_streets(flat_field, [], np.random.default_rng(5))
-    along = [s for s in streets if abs(np.sin(_azimuth(s) - 0.3)) < 0.1]
-    across = [s for s in streets if abs(np.cos(_azimuth(s) - 0.3)) < 0.1]
-
-    assert len(along) + len(across) == len(streets)
-    for family, spacing in ((along, 74.0), (across, 92.0)):
-        shapes = np.array([shapely.linestrings(street.xy) for street in family])
-        tree = shapely.STRtree(shapes)
-        first, second = tree.query(shapes, predicate="dwithin", distance=spacing - 24)
-        assert len(family) > 20
+    for family, spacing in ((ALONG, 72.0), (ACROSS, 104.0)):
+        shapes = _lines([street for street in streets if street.family == family])
+        first, second = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=spacing - 24)
+        assert len(shapes) > 20
         assert (first == second).all()
+    assert {street.kind for street in streets} == {"tertiary", "residential"}
 
 
-def _azimuth(street: Street) -> float:
-    east, north = street.xy[-1] - street.xy[0]
-    return float(np.arctan2(east, north))
-
-
-def test_streets_stay_where_there_is_a_city(flat_field: UrbanField) -> None:
-    density = flat_field.density.copy()
-    density[:, :50] = 0
-    half = UrbanField(flat_field.mesh, density, flat_field.height, flat_field.azimuth_rad)
-    streets = lay_streets(half, [], np.random.default_rng(5))
+def test_streets_stay_where_there_is_a_city(half_field: UrbanField) -> None:
+    streets = lay_streets(half_field, [], np.random.default_rng(5))
 
     assert streets
     assert min(street.xy[:, 0].min() for street in streets) > -2000 + 49 * 40
 
 
-def test_generated_streets_run_across_the_slope_rather_than_up_it(chongqing: Any) -> None:
-    """Streets of the first family follow the contours where it is steep."""
-    roads = chongqing.layers["roads"]
-    contour = roads.shapes[roads["kind"] == "tertiary"]
-    others = roads.shapes[(roads["kind"] == "residential")]
-    ground = chongqing.data.terrain.raster.values
+def test_streets_across_a_steep_slope_are_steps(slope_streets: list[Street]) -> None:
+    kinds = {family: {s.kind for s in slope_streets if s.family == family} for family in (ALONG, ACROSS)}
 
-    def mean_climb(lines: Any) -> float:
-        coordinates, owner = shapely.get_coordinates(lines, return_index=True)
-        rise = np.abs(np.diff(GRID.sample(ground, coordinates)))
-        run = np.hypot(*np.diff(coordinates, axis=0).T)
-        same = np.diff(owner) == 0
-        return float(rise[same].sum() / run[same].sum())
-
-    assert mean_climb(contour) < 0.9 * mean_climb(others)
+    assert kinds[ACROSS] == {STEPS}
+    assert STEPS not in kinds[ALONG]
 
 
-def test_too_few_lots_is_an_error() -> None:
-    none = np.empty(0)
-    lots = Lots(np.empty((0, 2)), none, none, none, none.astype(np.int64), none, none, none)
+def test_bends_join_streets_one_above_the_other(
+    sloping_field: UrbanField, slope_streets: list[Street]
+) -> None:
+    bends = hairpins(sloping_field, slope_streets)
+    ends = {tuple(end) for street in slope_streets if street.family == ALONG for end in street.xy[[0, -1]]}
 
-    with pytest.raises(ValueError, match="0 lots"):
-        raise_buildings(lots, 10, np.random.default_rng(0))
+    assert len(bends) > 3
+    used = [tuple(end) for bend in bends for end in bend.xy[[0, -1]]]
+    assert len(set(used)) == len(used)
+    for bend in bends:
+        assert tuple(bend.xy[0]) in ends
+        assert tuple(bend.xy[-1]) in ends
+        # Up the slope, which rises to the north.
+        assert abs(bend.xy[-1, 1] - bend.xy[0, 1]) > 30
 
 
-def test_lots_are_apart_and_most_wanted_first(flat_field: UrbanField) -> None:
-    dry = RiverField(
-        np.full((GRID.n_rows, GRID.n_cols), 999, np.float32), np.zeros((GRID.n_rows, GRID.n_cols), np.float32)
-    )
-    level = np.full((GRID.n_rows, GRID.n_cols), 200, np.float32)
-    streets = lay_streets(flat_field, [], np.random.default_rng(5))
-    clear = shapely.buffer(shapely.points([[0.0, 0.0]]), 300)
-    lots = choose_lots(
-        500,
-        field=flat_field,
-        streets=streets,
-        main=[],
-        keep_clear=clear,
-        ground=(level, GRID, dry),
-        rng=np.random.default_rng(6),
-    )
-    boxes = np.asarray(shapely.polygons(lots.corners()))
+def test_steps_lead_straight_up_from_street_to_street(sloping_field: UrbanField) -> None:
+    contour = [
+        Street(np.array([[-900.0, y], [900.0, y]]), "residential", 8.0, ALONG) for y in range(-800, 801, 100)
+    ]
+    flights = stairs(sloping_field, contour, np.random.default_rng(2))
 
-    assert len(lots) == 500
-    assert (np.diff(lots.wanted) <= 0).all()
-    assert shapely.distance(boxes, clear[0]).min() > 5
-    first, second = shapely.STRtree(boxes).query(boxes, predicate="dwithin", distance=2.0)
+    assert len(flights) > 100
+    for flight in flights:
+        assert flight.kind == STEPS
+        climb = flight.xy[-1] - flight.xy[0]
+        assert climb[1] == pytest.approx(100, abs=15)
+        assert abs(climb[0]) < 1
+    first, second = shapely.STRtree(_lines(flights)).query(_lines(flights), predicate="dwithin", distance=50)
     assert (first == second).all()
+
+
+def test_level_ground_has_no_steps_and_no_bends(flat_field: UrbanField) -> None:
+    streets = lay_streets(flat_field, [], np.random.default_rng(5))
+
+    assert hairpins(flat_field, streets) == []
+    assert stairs(flat_field, streets, np.random.default_rng(2)) == []
+
+
+def test_streets_without_houses_are_dropped() -> None:
+    streets = [
+        Street(np.array([[0.0, y], [100.0, y], [200.0, y]]), "residential", 8.0, ALONG) for y in (0.0, 900.0)
+    ]
+    houses = np.array([[50.0, 12.0], [60.0, 12.0], [70.0, 12.0]])
+    used = streets_in_use(streets, houses)
+
+    assert len(used) == 1
+    np.testing.assert_array_equal(used[0].xy, [[0, 0], [200, 0]])
+
+
+def _climb(lines: Any, ground: FloatArray) -> float:
+    """Mean rise over run along lines."""
+    coordinates, owner = shapely.get_coordinates(shapely.segmentize(lines, 30.0), return_index=True)
+    rise = np.abs(np.diff(GRID.sample(ground, coordinates)))
+    run = np.hypot(*np.diff(coordinates, axis=0).T)
+    same = np.diff(owner) == 0
+    return float(rise[same].sum() / run[same].sum())
+
+
+def test_in_the_city_streets_follow_the_slope_and_steps_climb_it(chongqing: Any) -> None:
+    roads, ground = chongqing.layers["roads"], chongqing.data.terrain.raster.values
+    contour, steps = (roads.shapes[roads["kind"] == kind] for kind in ("tertiary", "steps"))
+
+    assert len(steps) > 1000
+    assert _climb(contour, ground) < 0.08
+    assert _climb(steps, ground) > 0.18

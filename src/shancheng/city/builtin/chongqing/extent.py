@@ -9,14 +9,26 @@ import shapely
 
 from shancheng.geo.bounds import Bounds
 
-__all__ = ["CENTRE_LAT_DEG", "CENTRE_LON_DEG", "EXTENT", "GRID", "PLANE", "FloatArray", "Grid", "Plane"]
+__all__ = [
+    "CENTRE_LAT_DEG",
+    "CENTRE_LON_DEG",
+    "CORE",
+    "EXTENT",
+    "GRID",
+    "PLANE",
+    "FloatArray",
+    "Grid",
+    "Plane",
+]
 
 FloatArray = npt.NDArray[np.float64]
 
 CENTRE_LON_DEG: Final = 106.56
 CENTRE_LAT_DEG: Final = 29.56
-EXTENT: Final = Bounds(106.31, 29.31, 106.81, 29.81)
-"""Half a degree square: the two rivers, the built-up core and two parallel ridges on either side."""
+EXTENT: Final = Bounds(106.12, 29.125, 107.125, 30.13)
+"""The nine central districts. A square, because tiles divide a square: ground would end inside of it."""
+CORE: Final = Bounds(106.40, 29.45, 106.70, 29.67)
+"""What is built up: both banks of both rivers from the ridge Zhongliang to Tongluo, and Chayuan behind."""
 
 STEP_DEG: Final = 1.0 / 3600.0
 GRID_MARGIN: Final = 2
@@ -27,7 +39,8 @@ GRID_MARGIN: Final = 2
 class Plane:
     """East and north in metres of a centre, by one scale each way.
 
-    Lengths are true to 0.3% within 30 km, which a modelled city does not notice; angles and shapes stay true.
+    Lengths are true to 0.3% within 30 km and to 0.7% at the extent's corners, which a modelled city does not
+    notice.
     """
 
     lon_deg: float
@@ -97,6 +110,26 @@ class Grid:
     def y_m(self) -> FloatArray:
         """Metres north of the plane's centre of the rows, falling."""
         return (self.lat_deg - PLANE.lat_deg) * PLANE.metres_per_degree[1]
+
+    def window(self, area: Bounds) -> tuple[slice, slice]:
+        """Rows and columns of the samples in and right around an area, cut to the grid."""
+        rows = (self.north_deg - area.north_deg, self.north_deg - area.south_deg)
+        cols = (area.west_deg - self.west_deg, area.east_deg - self.west_deg)
+        return self._around(*rows, self.n_rows), self._around(*cols, self.n_cols)
+
+    def _around(self, first_deg: float, last_deg: float, n: int) -> slice:
+        first, last = round(first_deg / self.step_deg) - 1, round(last_deg / self.step_deg) + 2
+        return slice(min(max(first, 0), n), min(max(last, 0), n))
+
+    def part(self, rows: slice, cols: slice) -> "Grid":
+        """The grid of a window of this one."""
+        return Grid(
+            self.west_deg + self.step_deg * cols.start,
+            self.north_deg - self.step_deg * rows.start,
+            self.step_deg,
+            rows.stop - rows.start,
+            cols.stop - cols.start,
+        )
 
     def sample(self, values: npt.NDArray[np.floating[Any]], xy: FloatArray) -> FloatArray:
         """Bilinear values at points on the plane, clamped to the grid's edge.

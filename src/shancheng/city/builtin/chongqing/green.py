@@ -1,5 +1,6 @@
 """Green: parks placed by hand, and the wooded flanks and crests that the ground shows by its steepness."""
 
+import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -7,14 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from shancheng.city.builtin.chongqing.extent import PLANE, FloatArray, Grid
+from shancheng.city.builtin.chongqing.extent import CORE, PLANE, FloatArray, Grid
 from shancheng.city.builtin.chongqing.field import UrbanField
 from shancheng.city.builtin.chongqing.rivers import RiverField
+from shancheng.city.builtin.chongqing.surfaces import slope
 from shancheng.city.builtin.chongqing.tables import GreenSpot
-from shancheng.city.builtin.chongqing.terrain import slope
 
 __all__ = ["park_circles", "woods"]
 
+BEYOND_CORE_DEG: Final = 0.07
+"""Woods are drawn this far around the core; beyond, the ground alone shows what is steep."""
 CELL_SAMPLES: Final = 5
 """Woods are drawn in cells of five samples, about 150 m."""
 WOODED_SLOPE: Final = 0.24
@@ -25,25 +28,39 @@ ROUND_M: Final = 140.0
 BUILT_DENSITY: Final = 0.1
 PIECE_M: Final = 1000.0
 LEAST_AREA_M2: Final = 400.0
+OUTLINE_POINTS: Final = 36
+BULGES: Final = ((2, 0.16), (3, 0.12), (5, 0.06))
+"""How often around a park its border swings, and by how much of the radius."""
 
 
 def park_circles(spots: Sequence[GreenSpot]) -> npt.NDArray[Any]:
-    """The parks as polygons on the plane, shape (n,)."""
-    centres = shapely.points(PLANE.from_lonlat([(spot.lon, spot.lat) for spot in spots]))
-    return np.asarray(shapely.buffer(centres, [spot.radius_m for spot in spots], quad_segs=8))
+    """The parks as polygons on the plane, shape (n,): circles with a bulge here and a dent there."""
+    angle = np.linspace(0, 2 * np.pi, OUTLINE_POINTS, endpoint=False)
+    # What a park looks like must not change when another is added: its name decides.
+    phase = np.array([[zlib.crc32(f"{spot.id}{n}".encode()) for n, _ in BULGES] for spot in spots]) / 2**32
+    shares = sum(
+        share * np.cos(n * angle[None, :] + 2 * np.pi * phase[:, place, None])
+        for place, (n, share) in enumerate(BULGES)
+    )
+    radius = np.array([spot.radius_m for spot in spots])[:, None] * (1 + shares)
+    centres = PLANE.from_lonlat([(spot.lon, spot.lat) for spot in spots])
+    outline = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    return np.asarray(shapely.polygons(centres[:, None] + radius[..., None] * outline))
 
 
 def woods(
     elevation_m: npt.NDArray[np.float32], grid: Grid, rivers: RiverField, built: UrbanField
 ) -> npt.NDArray[Any]:
-    """Areas that are steep or high, away from the banks and from what is built.
+    """Areas in and around the core that are steep or high, away from the banks and from what is built.
 
     Returns:
         Polygons on the plane, cut along a kilometre grid so that each can follow the ground.
     """
+    window = grid.window(CORE.expanded(BEYOND_CORE_DEG))
+    elevation_m, grid = elevation_m[window], grid.part(*window)
     mean_slope = _cell_means(slope(elevation_m, grid))
     high = _cell_means(elevation_m) > WOODED_M
-    wooded = ((mean_slope > WOODED_SLOPE) | high) & (_cell_means(rivers.bank_m) > DRY_M)
+    wooded = ((mean_slope > WOODED_SLOPE) | high) & (_cell_means(rivers.bank_m[window]) > DRY_M)
     row, col = np.nonzero(wooded)
     west, north = grid.x_m[col * CELL_SAMPLES], grid.y_m[row * CELL_SAMPLES]
     size_x, size_y = (CELL_SAMPLES * grid.step_deg * metres for metres in PLANE.metres_per_degree)

@@ -1,4 +1,4 @@
-"""The well-known buildings as simple prisms of right height, and the ground levelled for them."""
+"""The well-known buildings: prisms of right height or forms of their own, on ground levelled for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,34 +8,43 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from shancheng.city.builtin.chongqing.extent import PLANE, Grid
+from shancheng.city.builtin.chongqing.extent import PLANE, FloatArray, Grid
+from shancheng.city.builtin.chongqing.forms import FORMS
+from shancheng.city.builtin.chongqing.placing import Solid, covered, placed, solid
 from shancheng.city.builtin.chongqing.rivers import RiverField
 from shancheng.city.builtin.chongqing.shapes import boxes, regular_polygon
+from shancheng.city.builtin.chongqing.shells import Shell
 from shancheng.city.builtin.chongqing.tables import Landmark, Part
 
-__all__ = ["LandmarkBuildings", "landmark_buildings", "level_ground", "squares"]
+__all__ = ["LandmarkBuildings", "landmark_buildings", "level_ground", "squares", "with_solids"]
 
 CIRCLE_SIDES: Final = 32
 OCTAGON_SIDES: Final = 8
 SQUARE: Final = "square"
+OUTLINE: Final = "outline"
 SQUARE_RADIUS_M: Final = 170.0
 FADE_M: Final = 45.0
 DRY_M: Final = 30.0
 """Ground nearer to the water than this is not levelled: the bank stays as it is."""
+SUNK_M: Final = 2.0
+"""How far a form reaches below the lowest ground under it."""
+SAMPLE_M: Final = 8.0
 
 
 @dataclass(frozen=True)
 class LandmarkBuildings:
-    """Prisms of all landmarks, outlines of those with several first, and what each covers of the ground.
+    """Parts of all landmarks, outlines of those with several first, and what each covers of the ground.
 
     ``footprints`` are shapely polygons on the plane, shape (n_parts,); ``sites`` the hull of each
-    landmark that has parts, shape (n_sites,).
+    landmark that has parts, shape (n_sites,). ``solids`` are those of the parts with a form of their own,
+    None for prisms; there are none before the ground is known.
     """
 
     parts: list[Part]
     owners: list[Landmark]
     footprints: npt.NDArray[Any]
     sites: npt.NDArray[Any]
+    solids: list[Solid | None]
 
 
 def landmark_buildings(landmarks: Sequence[Landmark], parts: Sequence[Part]) -> LandmarkBuildings:
@@ -54,7 +63,28 @@ def landmark_buildings(landmarks: Sequence[Landmark], parts: Sequence[Part]) -> 
         owners=[*(by_id[name] for name in several), *owners],
         footprints=np.array([*(_whole(groups[name]) for name in several), *footprints], dtype=object),
         sites=sites,
+        solids=[None] * (len(several) + len(parts)),
     )
+
+
+def with_solids(
+    buildings: LandmarkBuildings, elevation_m: npt.NDArray[np.float32], grid: Grid
+) -> LandmarkBuildings:
+    """The same with the solids of all parts that have a form of their own, standing on the ground.
+
+    A landmark's parts share one level, the mean of the ground at their corners.
+    """
+    level: dict[str, list[FloatArray]] = {}
+    for part, footprint in zip(buildings.parts, buildings.footprints, strict=True):
+        ground = grid.sample(elevation_m, _samples(footprint))
+        level.setdefault(part.landmark, []).append(ground)
+    solids = []
+    for part, owner, footprint in zip(buildings.parts, buildings.owners, buildings.footprints, strict=True):
+        base = float(np.concatenate(level[part.landmark]).mean())
+        lowest = float(grid.sample(elevation_m, _samples(footprint)).min())
+        shell = _shell(part, lowest - base - SUNK_M)
+        solids.append(None if shell is None else solid(_at_place(shell, part, owner, base)))
+    return replace(buildings, solids=solids)
 
 
 def squares(landmarks: Sequence[Landmark]) -> npt.NDArray[Any]:
@@ -81,6 +111,7 @@ def _outline(parts: Sequence[Part]) -> Part:
         min_height_m=0.0,
         height_m=max(part.height_m for part in parts),
         levels=max(levels, default=None),
+        form=OUTLINE,
     )
 
 
@@ -93,7 +124,29 @@ def _named_apart(part: Part) -> Part:
     return replace(part, id=f"{part.id}_base")
 
 
+def _shell(part: Part, sunk_to_m: float) -> Shell | None:
+    """A part's own form from below the ground, or from where it begins; None for prisms."""
+    if part.form not in FORMS:
+        return None
+    low = part.min_height_m if part.min_height_m > 0 else min(sunk_to_m, -SUNK_M)
+    return FORMS[part.form](part.length_m, part.width_m, low, part.height_m)
+
+
+def _at_place(shell: Shell, part: Part, owner: Landmark, base_m: float) -> Shell:
+    centre = PLANE.from_lonlat([(owner.lon, owner.lat)])[0] + (part.east_m, part.north_m)
+    return placed(shell, centre, part.azimuth_deg, base_m)
+
+
+def _samples(footprint: Any) -> FloatArray:  # noqa: ANN401 - a shapely geometry
+    """Points all along a footprint's edge and its middle, shape (n, 2)."""
+    edge = shapely.get_coordinates(shapely.segmentize(footprint, SAMPLE_M))
+    return np.concatenate([edge, shapely.get_coordinates(shapely.centroid(footprint))])
+
+
 def _footprint(part: Part, owner: Landmark) -> Any:  # noqa: ANN401 - a shapely Polygon
+    shell = _shell(part, 0.0)
+    if shell is not None:
+        return covered(_at_place(shell, part, owner, 0.0))
     centre = PLANE.from_lonlat([(owner.lon, owner.lat)]) + np.array([part.east_m, part.north_m])
     if part.form == "circle":
         return regular_polygon(centre[0], part.length_m, CIRCLE_SIDES)

@@ -14,6 +14,8 @@ import shapely
 from shancheng.city.builtin.chongqing.buildings import NO_PARENT, GeneratedBuildings
 from shancheng.city.builtin.chongqing.extent import EXTENT, GRID, PLANE
 from shancheng.city.builtin.chongqing.landmarks import LandmarkBuildings
+from shancheng.city.builtin.chongqing.placing import LOD, Solid
+from shancheng.city.builtin.chongqing.rail import RailNetwork, Track
 from shancheng.city.builtin.chongqing.rivers import River
 from shancheng.city.builtin.chongqing.roads import MainRoad, bridge_axis
 from shancheng.city.builtin.chongqing.streets import Street
@@ -27,6 +29,8 @@ __all__ = [
     "green_layer",
     "landmark_layer",
     "place_layer",
+    "rail_layer",
+    "rail_station_layer",
     "road_layer",
     "water_layer",
 ]
@@ -44,9 +48,10 @@ PLACE_RANKS: Final = ((1_000_000, 1), (100_000, 2), (20_000, 3), (0, 4))
 
 
 def building_layer(generated: GeneratedBuildings, landmarks: LandmarkBuildings) -> pa.Table:
-    """Generated buildings first, then the landmarks' parts."""
+    """Generated buildings first, then the landmarks' parts, some of them with a solid of their own."""
     parts, owners = landmarks.parts, landmarks.owners
     n = len(generated.footprints)
+    pitched = np.concatenate([generated.roof_m > 0, np.zeros(len(parts), dtype=np.bool_)])
     ids = [f"m{row:06d}" for row in range(n)]
     geometry = PLANE.geometry_to_lonlat(np.concatenate([generated.footprints, landmarks.footprints]))
     return layer_table(
@@ -63,12 +68,13 @@ def building_layer(generated: GeneratedBuildings, landmarks: LandmarkBuildings) 
         height_provenance=[*[MODELLED] * n, *[APPROXIMATE] * len(parts)],
         min_height_m=[*[0.0] * n, *(part.min_height_m for part in parts)],
         levels=[*generated.floors.tolist(), *(part.levels for part in parts)],
-        roof_shape="flat",
-        roof_height_m=0.0,
+        roof_shape=np.where(pitched, "gabled", "flat"),
+        roof_height_m=np.concatenate([generated.roof_m, np.zeros(len(parts))]),
         parent_id=[
             *(None if row == NO_PARENT else ids[row] for row in generated.parent.tolist()),
             *(None if part.id == owner.id else owner.id for part, owner in zip(parts, owners, strict=True)),
         ],
+        **_solid_columns([*[None] * n, *landmarks.solids]),
     )
 
 
@@ -95,14 +101,44 @@ def road_layer(main: Sequence[MainRoad], streets: Sequence[Street]) -> pa.Table:
     )
 
 
-def bridge_layer(bridges: Sequence[Bridge]) -> pa.Table:
-    """The bridges' axes."""
+def bridge_layer(bridges: Sequence[Bridge], solids: Sequence[Solid]) -> pa.Table:
+    """The bridges' axes and their solids."""
     return layer_table(
         "bridges",
         geometry=_in_degrees([shapely.linestrings(bridge_axis(bridge)) for bridge in bridges]),
         **_columns(bridges, "id", "kind", "name", "name_en", "accuracy_m", "source", "width_m"),
         **_columns(bridges, "deck_elevation_m", "tower_height_m"),
+        **_solid_columns(solids),
         provenance=APPROXIMATE,
+    )
+
+
+def rail_layer(network: RailNetwork) -> pa.Table:
+    """Tracks between stops, viaducts with the elevation of the rail at each vertex, and the ropeway."""
+    tracks = network.tracks
+    return layer_table(
+        "rail",
+        geometry=_in_degrees([shapely.linestrings(track.xy) for track in tracks]),
+        **_columns(tracks, "id", "kind", "name", "name_en", "accuracy_m", "source", "width_m", "tunnel"),
+        **_columns(tracks, "line", "colour"),
+        provenance=APPROXIMATE,
+        layer=[-1 if track.tunnel else 1 for track in tracks],
+        bridge=[not track.tunnel for track in tracks],
+        elevations_m=[_rounded(track) for track in tracks],
+    )
+
+
+def rail_station_layer(network: RailNetwork) -> pa.Table:
+    """Stations as points; ``elevation_m`` is that of the highest rail above ground, null underground."""
+    stations = network.stations
+    return layer_table(
+        "rail_stations",
+        geometry=shapely.points([(station.lon, station.lat) for station in stations]),
+        **_columns(stations, "id", "name", "name_en", "accuracy_m", "source"),
+        kind="station",
+        provenance=APPROXIMATE,
+        lines=[station.lines.split() for station in stations],
+        elevation_m=[None if np.isnan(at) else round(at, 1) for at in network.elevation_m.tolist()],
     )
 
 
@@ -178,6 +214,18 @@ def place_layer(places: Sequence[Place]) -> pa.Table:
         population=[place.population or None for place in places],
         rank=[next(rank for least, rank in PLACE_RANKS if place.population >= least) for place in places],
     )
+
+
+def _solid_columns(solids: Sequence[Solid | None]) -> dict[str, list[Any]]:
+    return {
+        "lod": [None if solid is None else LOD for solid in solids],
+        "lod2_geometry": [None if solid is None else solid.wkb for solid in solids],
+        "lod2_semantics": [None if solid is None else solid.surfaces for solid in solids],
+    }
+
+
+def _rounded(track: Track) -> list[float] | None:
+    return None if track.elevation_m is None else np.round(track.elevation_m, 2).tolist()
 
 
 def _columns(rows: Sequence[Any], *names: str) -> dict[str, list[Any]]:

@@ -1,7 +1,8 @@
 """Where generated buildings may stand: lots along the streets that touch nothing else.
 
-Candidates are laid on both sides of every street, two deep, as boxes of a drawn size. Those in water, on
-steep ground, on roads, parks and landmarks fall out; of those that overlap, the more wanted one stays.
+Each street has rows of lots on both sides, side by side as close as the estate's plan says. Those in water,
+on steep ground, on other streets, parks and landmarks fall out; of those that overlap, the more wanted one
+stays.
 """
 
 from collections.abc import Sequence
@@ -12,34 +13,72 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from shancheng.city.builtin.chongqing.estates import (
+    CAMPUS,
+    CORE,
+    FORMS,
+    HALL,
+    OLD,
+    SLAB,
+    TOWER,
+    WALKUP,
+    Estates,
+)
 from shancheng.city.builtin.chongqing.extent import FloatArray, Grid
 from shancheng.city.builtin.chongqing.field import UrbanField
+from shancheng.city.builtin.chongqing.obstacles import (
+    LANE_MARGIN_M,
+    ROAD_MARGIN_M,
+    buildable,
+    on_roads,
+    on_sites,
+)
+from shancheng.city.builtin.chongqing.packing import Boxes, first_come, overlapping
 from shancheng.city.builtin.chongqing.rivers import RiverField
 from shancheng.city.builtin.chongqing.roads import MainRoad
-from shancheng.city.builtin.chongqing.shapes import boxes, resample
-from shancheng.city.builtin.chongqing.streets import Street
-from shancheng.city.builtin.chongqing.terrain import slope
+from shancheng.city.builtin.chongqing.shapes import boxes
+from shancheng.city.builtin.chongqing.streets import ACROSS, STEPS, Street
 
-__all__ = ["FORMS", "Lots", "choose_lots"]
+__all__ = ["Lots", "choose_lots"]
 
-CANDIDATES_PER_LOT: Final = 5
-"""So many of the most wanted candidates are tried; about a third of them find room."""
-FORMS: Final = ("old", "slab", "tower", "hall")
-OLD, SLAB, TOWER, HALL = range(4)
 
-PITCH_M: Final = 23.0
-SETBACK_M: Final = (2.5, 5.0)
-SECOND_ROW_M: Final = (27.0, 36.0)
-GAP_M: Final = 3.0
+@dataclass(frozen=True)
+class _Plan:
+    """Ranges in metres of one form's lots: an estate draws its own within them."""
+
+    length: tuple[float, float]
+    depth: tuple[float, float]
+    side_gap: tuple[float, float]
+    setback: tuple[float, float]
+    row_gap: tuple[float, float]
+    rows: int
+    margin: float
+
+
+PLANS: Final = {
+    OLD: _Plan((11, 20), (9.5, 15), (0.8, 3.0), (1.5, 4), (2.5, 6), 3, 0.3),
+    WALKUP: _Plan((30, 62), (11.5, 15.5), (4, 8), (3, 6), (8, 13), 3, 1.5),
+    SLAB: _Plan((38, 76), (16, 22), (6, 12), (3, 8), (12, 20), 3, 2.0),
+    TOWER: _Plan((30, 43), (26, 36), (8, 20), (4, 10), (12, 22), 3, 2.0),
+    CORE: _Plan((34, 60), (32, 46), (6, 14), (4, 8), (8, 16), 2, 2.0),
+    HALL: _Plan((42, 110), (26, 52), (8, 16), (6, 10), (8, 16), 2, 2.0),
+    CAMPUS: _Plan((38, 66), (15, 20), (16, 30), (8, 16), (22, 34), 2, 2.0),
+}
+MOST_ROWS: Final = max(plan.rows for plan in PLANS.values())
+WIDE_GAP, CLOSE_GAP = 1.15, 0.5
+"""How many of its plan's gaps an estate leaves, where the city is thinnest and where it is densest."""
+STATION_M: Final = 8.0
+WITHIN_ESTATE: Final = 0.06
+"""How much the lots of one estate differ from its plan."""
 LEAST_DENSITY: Final = 0.12
-DRY_M: Final = 52.0
-STEEPEST: Final = 0.58
-ROAD_MARGIN_M: Final = 2.0
-LANE_MARGIN_M: Final = 1.0
-BRIDGE_MARGIN_M: Final = 12.0
-SITE_MARGIN_M: Final = 9.0
-PIECE: Final = 3
+OPEN_SHARE: Final = 0.25
+"""Of the lots where the city is thinnest that stay open; none where it is densest."""
 NO_FRONTAGE: Final = "trunk"
+STRAIGHT_SHARE: Final = 0.85
+"""Of a lot's length along the road: how far its ends must lie apart as the crow flies."""
+LATER_ROW, FILL_IN = 0.10, 0.5
+"""How much less lots are wanted that lie a row farther from the street, or on a street across the slope."""
+ESTATE_BEGINS_M: Final = 22.0
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -47,10 +86,10 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Lots:
-    """Boxes for buildings on the plane, each of shape (n,) but ``centre`` (n, 2).
+    """Boxes for buildings on the plane, each of shape (n,) but ``centre`` (n, 2) and ``draw`` (n, 6).
 
     ``length_m`` lies along ``azimuth_rad``, the direction of the street; ``form`` indexes ``FORMS``;
-    ``density`` and ``height`` are the urban field's.
+    ``height`` and ``draw`` are the estate's; ``old`` and ``works`` are the urban field's.
     """
 
     centre: FloatArray
@@ -58,8 +97,10 @@ class Lots:
     width_m: FloatArray
     azimuth_rad: FloatArray
     form: IntArray
-    density: FloatArray
     height: FloatArray
+    old: FloatArray
+    works: FloatArray
+    draw: FloatArray
     wanted: FloatArray
 
     def __len__(self) -> int:
@@ -70,15 +111,25 @@ class Lots:
         """The lots of an index or mask, in that order."""
         return Lots(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
 
-    def corners(self, margin_m: float = 0.0) -> FloatArray:
+    def boxes(self, margin_m: float | FloatArray = 0.0) -> Boxes:
+        """The boxes with a margin around each."""
+        return Boxes(self.centre, self.length_m + 2 * margin_m, self.width_m + 2 * margin_m, self.azimuth_rad)
+
+    def corners(self, margin_m: float | FloatArray = 0.0) -> FloatArray:
         """Corners of the boxes with a margin, shape (n, 4, 2)."""
         return boxes(self.centre, self.length_m + 2 * margin_m, self.width_m + 2 * margin_m, self.azimuth_rad)
+
+    @property
+    def margin_m(self) -> FloatArray:
+        """Half of what each keeps at least from its neighbours."""
+        return np.array([PLANS[form].margin for form in range(len(FORMS))])[self.form]
 
 
 def choose_lots(
     n_lots: int,
     *,
     field: UrbanField,
+    estates: Estates,
     streets: Sequence[Street],
     main: Sequence[MainRoad],
     keep_clear: npt.NDArray[Any],
@@ -89,130 +140,166 @@ def choose_lots(
 
     Args:
         n_lots: How many to choose; fewer come back where there is no room for more.
-        field: Density and height that are wanted.
-        streets: Generated streets, with lots along them.
+        field: Density that is wanted.
+        estates: What is built where.
+        streets: Generated streets, with lots beside those along the slope.
         main: Main roads, with lots along all but expressways and bridges.
-        keep_clear: Landmarks' sites and parks, polygons on the plane.
+        keep_clear: Landmarks' sites, parks and rails, polygons on the plane.
         ground: Elevations, their grid and the banks.
         rng: Draws sizes and breaks ties.
     """
-    fronts = [(s.xy, s.width_m) for s in streets]
-    fronts += [(r.xy, r.width_m) for r in main if not r.bridge and r.kind != NO_FRONTAGE]
-    lots = _candidates(fronts, field, rng)
-    lots = lots.take(_buildable(lots, *ground))
-    lots = lots.take(np.argsort(-lots.wanted, kind="stable")[: CANDIDATES_PER_LOT * n_lots])
-    boxes_m = np.asarray(shapely.polygons(lots.corners(GAP_M / 2)))
-    free = ~_touched(boxes_m, _obstacles(streets, main, keep_clear))
-    lots, boxes_m = lots.take(free), boxes_m[free]
-    return lots.take(_first_come(boxes_m)[:n_lots])
+    stations = _Stations.along(streets, main)
+    lots = _joined(
+        [
+            _row(fronts, field, estates, row, rng)
+            for fronts in (_Fronts.beside(stations, estates, side) for side in (-1, 1))
+            for row in range(MOST_ROWS)
+        ]
+    )
+    points = np.concatenate([lots.corners(lots.margin_m), lots.centre[:, None]], axis=1)
+    lots = lots.take(buildable(points, *ground))
+    lots = lots.take(~on_roads(lots.boxes(), streets, main))
+    lots = lots.take(~on_sites(lots.corners(), keep_clear))
+    lots = lots.take(np.argsort(-lots.wanted, kind="stable"))
+    kept = first_come(len(lots), *overlapping(lots.boxes(lots.margin_m)))
+    return lots.take(np.flatnonzero(kept)[:n_lots])
 
 
-def _candidates(fronts: list[tuple[FloatArray, float]], field: UrbanField, rng: np.random.Generator) -> Lots:
-    at, along, half_road = _frontage(fronts)
-    at = np.tile(at, (4, 1)) + np.tile(along, (4, 1)) * rng.uniform(-0.5, 0.5, (4 * len(at), 1)) * PITCH_M
-    where = field.mesh.nearest(at)
-    used = np.flatnonzero(field.density[where] > LEAST_DENSITY)
-    density, height = field.density[where][used], field.height[where][used]
-    # Four candidates at each point: on either side of the road, in the first and in the second row.
-    copy, point = np.divmod(used, len(along))
-    side, row = np.where(copy % 2 == 0, 1.0, -1.0), copy // 2
-    along = along[point]
-    form = _forms(height, row, rng)
-    length, width = _sizes(form, rng)
-    setback = half_road[point] + rng.uniform(*SETBACK_M, len(used)) + width / 2
-    setback += row * rng.uniform(*SECOND_ROW_M, len(used))
-    right = np.stack([along[:, 1], -along[:, 0]], axis=-1)
-    wanted = 1.45 * density + 0.12 * np.log(length * width / 400) - 0.10 * row
-    return Lots(
-        centre=at[used] + (side * setback)[:, None] * right,
-        length_m=length,
-        width_m=width,
+@dataclass(frozen=True)
+class _Stations:
+    """Points every few metres along all roads with fronts, one road after the other.
+
+    ``way_m`` (n,) counts through all of them; ``road`` (n,) says whose each is, ``half_m`` how far from the
+    road's middle lots may begin, ``across`` whether it is a street across the slope: those get one row, where
+    the streets along the slope leave room.
+    """
+
+    xy: FloatArray
+    way_m: FloatArray
+    road: IntArray
+    half_m: FloatArray
+    across: BoolArray
+
+    @classmethod
+    def along(cls, streets: Sequence[Street], main: Sequence[MainRoad]) -> "_Stations":
+        fronts = [
+            (s.xy, s.width_m / 2 + LANE_MARGIN_M, s.family == ACROSS) for s in streets if s.kind != STEPS
+        ]
+        fronts += [
+            (r.xy, r.width_m / 2 + ROAD_MARGIN_M, False)
+            for r in main
+            if not r.bridge and r.kind != NO_FRONTAGE
+        ]
+        lines = np.array([shapely.linestrings(xy) for xy, _, _ in fronts], dtype=object)
+        xy, road = shapely.get_coordinates(shapely.segmentize(lines, STATION_M), return_index=True)
+        step = np.concatenate([[0.0], np.hypot(*np.diff(xy, axis=0).T)])
+        step[1:][road[1:] != road[:-1]] = 0.0
+        half, across = (np.array([front[place] for front in fronts])[road] for place in (1, 2))
+        return cls(xy, np.cumsum(step), road.astype(np.int64), half, across)
+
+    def at(self, way_m: FloatArray) -> tuple[IntArray, FloatArray]:
+        """The station before each place on the way, and the place itself, shape (n, 2)."""
+        before = np.clip(np.searchsorted(self.way_m, way_m, side="right") - 1, 0, len(self.way_m) - 1)
+        after = np.minimum(before + 1, len(self.way_m) - 1)
+        share = (way_m - self.way_m[before]) / np.maximum(self.way_m[after] - self.way_m[before], 1e-9)
+        return before, self.xy[before] + share[:, None] * (self.xy[after] - self.xy[before])
+
+
+@dataclass(frozen=True)
+class _Fronts:
+    """What lies side by side along one side of all roads, as much as the estates' lengths let stand there.
+
+    ``at`` (n, 2) is the middle of each on the road, ``along`` and ``right`` (n, 2) its directions along the
+    road and away from it, ``setback_m`` how far from ``at`` lots begin, ``across`` as in ``_Stations``.
+    """
+
+    at: FloatArray
+    along: FloatArray
+    right: FloatArray
+    setback_m: FloatArray
+    across: BoolArray
+    estate: IntArray
+
+    @classmethod
+    def beside(cls, stations: _Stations, estates: Estates, side: int) -> "_Fronts":
+        plan = _plans(estates)
+        ahead = np.gradient(stations.xy, axis=0)
+        ahead /= np.maximum(np.hypot(*ahead.T), 1e-9)[:, None]
+        away = side * np.stack([ahead[:, 1], -ahead[:, 0]], axis=-1)
+        estate = estates.at(stations.xy + away * (stations.half_m + ESTATE_BEGINS_M)[:, None])
+        # Lots are counted along the way; where the count passes a whole number, one ends and the next begins.
+        pitch = plan["length"][estate] + plan["side_gap"][estate]
+        count = np.concatenate([[0.0], np.cumsum(np.diff(stations.way_m) / pitch[:-1])])
+        numbers = np.arange(int(count[-1]))
+        first, start = stations.at(np.interp(numbers, count, stations.way_m))
+        last, end = stations.at(np.interp(numbers + 1.0, count, stations.way_m))
+        middle, at = stations.at(np.interp(numbers + 0.5, count, stations.way_m))
+        chord = end - start
+        length = np.hypot(*chord.T)
+        one_road = stations.road[first] == stations.road[last]
+        whole = np.flatnonzero(one_road & (length > STRAIGHT_SHARE * pitch[middle]))
+        along = chord[whole] / length[whole, None]
+        own = middle[whole]
+        return cls(
+            at=at[whole],
+            along=along,
+            right=side * np.stack([along[:, 1], -along[:, 0]], axis=-1),
+            setback_m=stations.half_m[own] + plan["setback"][estate[own]],
+            across=stations.across[own],
+            estate=estate[own],
+        )
+
+
+def _row(fronts: _Fronts, field: UrbanField, estates: Estates, row: int, rng: np.random.Generator) -> Lots:
+    """The lots of one row behind the fronts, the first of which is 0."""
+    plan = _plans(estates)
+    used = np.flatnonzero(row < np.where(fronts.across, 1, plan["rows"][fronts.estate]))
+    own, along = fronts.estate[used], fronts.along[used]
+    depth = plan["depth"][own]
+    away = fronts.setback_m[used] + depth / 2 + row * (depth + plan["row_gap"][own])
+    centre = fronts.at[used] + fronts.right[used] * away[:, None]
+    size = rng.uniform(1 - WITHIN_ESTATE, 1.0, (len(used), 2))
+    here = field.mesh.nearest(centre)
+    density = field.density[here]
+    wanted = 1.2 * density - LATER_ROW * row - FILL_IN * fronts.across[used] + 0.15 * plan["rank"][own]
+    lots = Lots(
+        centre=centre,
+        length_m=plan["length"][own] * size[:, 0],
+        width_m=depth * size[:, 1],
         azimuth_rad=np.arctan2(along[:, 0], along[:, 1]),
-        form=form,
-        density=density,
-        height=height,
-        wanted=wanted + rng.normal(0, 0.22, len(used)),
+        form=estates.form.ravel()[own],
+        height=estates.height.ravel()[own],
+        old=field.old[here],
+        works=field.works[here],
+        draw=estates.draw.reshape(-1, estates.draw.shape[-1])[own],
+        wanted=wanted + rng.normal(0, 0.02, len(used)),
     )
+    return lots.take((density > LEAST_DENSITY) & (rng.random(len(used)) > OPEN_SHARE * (1 - density)))
 
 
-def _frontage(fronts: list[tuple[FloatArray, float]]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Points along all roads, the roads' direction there and half their width."""
-    points, along, half = [], [], []
-    for xy, width_m in fronts:
-        dense = resample(xy, PITCH_M)
-        direction = np.gradient(dense, axis=0)
-        points.append(dense)
-        along.append(direction / np.hypot(direction[:, :1], direction[:, 1:]))
-        half.append(np.full(len(dense), width_m / 2))
-    return np.concatenate(points), np.concatenate(along), np.concatenate(half)
+def _plans(estates: Estates) -> dict[str, FloatArray]:
+    """What each estate's plan says, by flat number of the estate."""
+    form, draw = estates.form.ravel(), estates.draw.reshape(-1, estates.draw.shape[-1])
+    found = {
+        name: _between(np.array([getattr(PLANS[f], name) for f in range(len(FORMS))])[form], draw[:, place])
+        for place, name in enumerate(("length", "depth", "side_gap", "setback", "row_gap"))
+    }
+    spread = WIDE_GAP + (CLOSE_GAP - WIDE_GAP) * estates.density.ravel()
+    for name in ("side_gap", "setback", "row_gap"):
+        found[name] *= spread
+    found["rows"] = np.array([PLANS[f].rows for f in range(len(FORMS))])[form]
+    found["rank"] = draw[:, -1]
+    return found
 
 
-def _forms(height: FloatArray, row: IntArray, rng: np.random.Generator) -> IntArray:
-    """Towers where the city is tall, old houses where it is low, slabs between, a hall now and then."""
-    tower = np.clip(0.08 + 0.62 * height, 0.08, 0.68)
-    old = np.clip(0.62 - 0.60 * height, 0.12, 0.62) + 0.06 * row
-    hall = 0.05
-    drawn = rng.random(len(height))
-    form = np.full(len(height), SLAB)
-    form[drawn < tower + old + hall] = HALL
-    form[drawn < tower + old] = OLD
-    form[drawn < tower] = TOWER
-    return form
+def _between(ends: FloatArray, share: FloatArray) -> FloatArray:
+    return ends[:, 0] + (ends[:, 1] - ends[:, 0]) * share
 
 
-def _sizes(form: IntArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Length along the street and width of each lot in metres."""
-    n = len(form)
-    area = np.select(
-        [form == OLD, form == SLAB, form == TOWER],
-        [rng.uniform(90, 430, n), rng.uniform(520, 1200, n), rng.uniform(680, 1500, n)],
-        rng.uniform(1100, 2400, n),
+def _joined(parts: Sequence[Lots]) -> Lots:
+    return Lots(
+        **{
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(Lots)
+        }
     )
-    ratio = np.select(
-        [form == OLD, form == SLAB, form == TOWER],
-        [rng.uniform(0.7, 2.2, n), rng.uniform(2.2, 4.2, n), rng.uniform(0.8, 1.5, n)],
-        rng.uniform(0.9, 2.0, n),
-    )
-    return np.sqrt(area * ratio), np.sqrt(area / ratio)
-
-
-def _buildable(lots: Lots, elevation_m: npt.NDArray[np.float32], grid: Grid, rivers: RiverField) -> BoolArray:
-    corners = lots.corners(GAP_M / 2)
-    dry = (grid.sample(rivers.bank_m, corners) > DRY_M).all(axis=1)
-    steepness = grid.sample(slope(elevation_m, grid), np.concatenate([corners, lots.centre[:, None]], axis=1))
-    return np.asarray(dry & (steepness < STEEPEST).all(axis=1))
-
-
-def _obstacles(
-    streets: Sequence[Street], main: Sequence[MainRoad], keep_clear: npt.NDArray[Any]
-) -> npt.NDArray[Any]:
-    roads = [(street.xy, street.width_m / 2 + LANE_MARGIN_M) for street in streets]
-    roads += [(r.xy, r.width_m / 2 + (BRIDGE_MARGIN_M if r.bridge else ROAD_MARGIN_M)) for r in main]
-    # Short pieces have tight bounding boxes: the search tree then finds little in vain.
-    pieces = [(xy[i : i + PIECE + 1], reach) for xy, reach in roads for i in range(0, len(xy) - 1, PIECE)]
-    lines = np.array([shapely.linestrings(xy) for xy, _ in pieces], dtype=object)
-    strips = shapely.buffer(lines, [reach for _, reach in pieces], quad_segs=2, cap_style="square")
-    return np.concatenate([strips, shapely.buffer(keep_clear, SITE_MARGIN_M)])
-
-
-def _touched(shapes: npt.NDArray[Any], obstacles: npt.NDArray[Any]) -> BoolArray:
-    tree = shapely.STRtree(shapes)
-    shapely.prepare(obstacles)
-    touched = np.zeros(len(shapes), dtype=np.bool_)
-    touched[tree.query(obstacles, predicate="intersects")[1]] = True
-    return touched
-
-
-def _first_come(shapes: npt.NDArray[Any]) -> IntArray:
-    """Indices of the shapes that stay when each drives out all later ones that it touches."""
-    first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    later = first < second
-    first, second = first[later], second[later]
-    order = np.lexsort((second, first))
-    second = second[order]
-    starts = np.searchsorted(first[order], np.arange(len(shapes) + 1))
-    gone = np.zeros(len(shapes), dtype=np.bool_)
-    for index in range(len(shapes)):
-        if not gone[index]:
-            gone[second[starts[index] : starts[index + 1]]] = True
-    return np.flatnonzero(~gone)

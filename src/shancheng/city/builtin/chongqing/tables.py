@@ -18,12 +18,16 @@ from shapely.geometry import shape
 from shancheng.city.builtin.chongqing.extent import FloatArray
 
 __all__ = [
+    "ArmPoint",
     "Bridge",
     "Centre",
     "District",
     "Elevation",
+    "ExtensionPoint",
     "GreenSpot",
+    "Island",
     "Landmark",
+    "Nudge",
     "Part",
     "Place",
     "RiverPoint",
@@ -61,6 +65,13 @@ class RiverPoint:
 
 
 @dataclass(frozen=True)
+class ExtensionPoint(RiverPoint):
+    """A vertex beyond an ``end`` (upstream, downstream) of the known line, away from it with rising ``seq``."""
+
+    end: str
+
+
+@dataclass(frozen=True)
 class WidthPoint:
     """How wide a river is beside a place."""
 
@@ -68,6 +79,49 @@ class WidthPoint:
     lon: float
     lat: float
     width_m: float
+
+
+@dataclass(frozen=True)
+class Nudge:
+    """How far the centre line is moved beside a place; by less farther away, over about ``reach_m``."""
+
+    river: str
+    lon: float
+    lat: float
+    east_m: float
+    north_m: float
+    reach_m: float
+
+
+@dataclass(frozen=True)
+class ArmPoint:
+    """A vertex of a side arm's centre line, downstream, and how wide the arm is there."""
+
+    river: str
+    arm: str
+    seq: int
+    lon: float
+    lat: float
+    width_m: float
+
+
+@dataclass(frozen=True)
+class Island:
+    """An island: a place on it, its outline as ``lon lat; …``, empty where a side arm makes the island.
+
+    ``top_m`` is how far its ground rises above the water at most, None where the ground is as measured.
+    """
+
+    id: str
+    name: str
+    name_en: str
+    river: str
+    lon: float
+    lat: float
+    path: str
+    top_m: float | None
+    source: str
+    accuracy_m: float
 
 
 @dataclass(frozen=True)
@@ -120,7 +174,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Bridge:
-    """A bridge as the straight axis of its deck; ``tower_height_m`` above the deck, None without towers."""
+    """A bridge as the straight axis of its deck; ``tower_height_m`` above the deck, None without towers.
+
+    ``main_span_m`` lies about the middle of the water; ``towers`` is 0, 1 or 2. ``carries`` holds the words
+    road, rail (transit) and railway; ``rail_elevation_m`` is that of the transit rail, None without any.
+    """
 
     id: str
     name: str
@@ -134,6 +192,10 @@ class Bridge:
     width_m: float
     deck_elevation_m: float
     tower_height_m: float | None
+    main_span_m: float
+    towers: int
+    carries: str
+    rail_elevation_m: float | None
     source: str
     accuracy_m: float
 
@@ -172,7 +234,10 @@ class RiversideRoad:
 
 @dataclass(frozen=True)
 class Centre:
-    """A centre of the built-up city: how far it reaches, how tall and dense it is, how its streets lie."""
+    """A centre of the built-up city: how far it reaches, how tall and dense it is, how its streets lie.
+
+    ``use`` is ``mixed``, ``old`` (an old quarter), ``works`` (industry) or ``campus``.
+    """
 
     id: str
     name: str
@@ -183,6 +248,7 @@ class Centre:
     height: float
     density: float
     street_azimuth_deg: float | None
+    use: str
 
 
 @dataclass(frozen=True)
