@@ -1,6 +1,7 @@
-"""Puts our own checker on the path of the conformance tests."""
+"""Puts our own checker and the made-up layers of `tests/fakes` on the path of the conformance tests."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "fakes")]

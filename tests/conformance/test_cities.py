@@ -3,7 +3,6 @@
 import itertools
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +13,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyproj
 import pytest
+from judges import KNOWN_INFOS, validate
 from tiles_checker.glb import Asset, accessor_values, open_gltf
 from tiles_checker.subtree import HEADER
 from tiles_checker.tables import view_bytes
 from tiles_checker.tileset import TilesetChecker
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-SCRIPT = Path(__file__).with_name("validate_glb.mjs")
-# The validator does not know these extensions, nor what they alone refer to (columns of property tables).
-KNOWN_INFOS = {"UNSUPPORTED_EXTENSION", "UNUSED_OBJECT"}
 # Rounding of the axes; beyond that a vertex may leave its tile by half a step of the tile's own positions.
 SLACK_M = 0.02
 
@@ -59,15 +55,6 @@ def city(request: pytest.FixtureRequest, node: str, tmp_path_factory: pytest.Tem
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
     return Judged(folder, tiles, build, decoded, report)
-
-
-def validate(node: str, folder: Path, decoded: Path) -> dict[str, Any]:
-    modules = ROOT / "frontend" / "node_modules"
-    command = [node, SCRIPT, modules, folder, decoded]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
-    assert result.returncode == 0, result.stderr
-    report: dict[str, Any] = json.loads(result.stdout)
-    return report
 
 
 def test_the_gltf_validator_finds_no_error_and_no_warning(city: Judged) -> None:

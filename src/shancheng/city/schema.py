@@ -70,13 +70,13 @@ _WAY: Final[list[AnyField]] = [
 _SOLID: Final[list[AnyField]] = [
     # Of the source's own model, "1.2" or "2.2"; null where only the footprint is known.
     pa.field("lod", WORD),
-    # WKB MultiPolygon Z, longitude, latitude, metres above the ellipsoid; outward faces run counter-clockwise.
+    # WKB MultiPolygon Z: longitude, latitude, ellipsoidal metres; seen from outside counter-clockwise.
     pa.field("lod2_geometry", pa.binary()),
     # One of `SURFACES` by its place, for each polygon.
     pa.field("lod2_semantics", pa.list_(pa.uint8())),
     # Name of a picture in `layers/textures/`, for each polygon; null where it has none.
     pa.field("lod2_textures", pa.list_(pa.string())),
-    # u, v of each vertex of the polygons that have a picture, in the order of the WKB, closing vertices included.
+    # u, v of each vertex of the polygons that have a picture, in the order of the WKB, closing ones included.
     pa.field("lod2_uv", pa.list_(pa.float32())),
 ]
 _OWN: Final[dict[str, list[AnyField]]] = {
@@ -137,7 +137,9 @@ def layer_table(layer: str, /, *, geometry: Any, **columns: Column) -> pa.Table:
 
     Args:
         layer: A key of ``LAYERS``.
-        geometry: Shapely geometries or WKB, degrees, OGC:CRS84: any sequence or array, shape (n,).
+        geometry: Shapely geometries or WKB, degrees, OGC:CRS84: any sequence or array, shape (n,). A reader
+            that has both gives both, as a pair: an array of shapes and an Arrow array of plain little-endian
+            WKB of the same.
         **columns: The other columns by name, without ``index`` (the store gives it) and ``bbox``. A single
             string, number or None stands for every row.
 
@@ -209,6 +211,8 @@ def _schema_of(layer: str) -> pa.Schema:
 
 
 def _geometry_columns(geometry: Any) -> tuple[npt.NDArray[Any], Any]:  # noqa: ANN401 - shapely or WKB
+    if isinstance(geometry, tuple) and isinstance(geometry[1], pa.Array | pa.ChunkedArray):
+        return geometry
     if isinstance(geometry, pa.Array | pa.ChunkedArray):
         values = geometry.to_numpy(zero_copy_only=False)
         return shapely.from_wkb(values), geometry
@@ -227,6 +231,9 @@ def _column(layer: str, field: AnyField, value: Any, n_rows: int) -> AnyArray:  
     if value is None or isinstance(value, str | int | float):
         if value is None and not field.nullable:
             raise LayerSchemaError(f"{layer}.{field.name}: required, but not given")
+        if value is None:
+            nothing: AnyArray = pa.nulls(n_rows, field.type)
+            return nothing
         one: Any = pa.scalar(value, _plain(field.type))
         repeated: AnyArray = pa.repeat(one, n_rows)
         return repeated.cast(field.type)

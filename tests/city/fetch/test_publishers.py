@@ -1,5 +1,6 @@
 """Each publisher's files from a bucket on this machine: made by hand, and real ones."""
 
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import rasterio
+import shapely
 from rasterio.transform import Affine
 
 from shancheng.city.fetch.base import ENDPOINTS, Endpoints, endpoints_from
@@ -16,6 +18,7 @@ from shancheng.city.fetch.glo30 import fetch_glo30, tile_names
 from shancheng.city.fetch.overture import fetch_overture, newest_release
 from shancheng.city.fetch.range_file import RangeFile
 from shancheng.city.fetch.run import Wanted, fetch
+from shancheng.city.sources import read_source
 from shancheng.city.sources.elevation import read_elevation
 from shancheng.city.sources.hgt import read_hgt
 from shancheng.errors import DownloadError, SettingError
@@ -289,3 +292,36 @@ def test_mirrors_by_settings() -> None:
     assert endpoints_from({"SHANCHENG_GLO30_URL": "http://10.0.0.1/dem/"}).glo30 == "http://10.0.0.1/dem"
     with pytest.raises(SettingError, match="SHANCHENG_OVERTURE_URL=ftp://a: must begin with https://"):
         endpoints_from({"SHANCHENG_OVERTURE_URL": "ftp://a"})
+
+
+def test_what_was_fetched_is_what_the_source_reads(
+    bucket: Any, pool: Any, endpoints: Endpoints, tmp_path: Path
+) -> None:
+    """Two houses in the form that Overture publishes; one of them lies in the extent."""
+    shapes = [shapely.box(x, 29.5, x + 2e-4, 29.5002) for x in (106.5, 107.5)]
+    edges = shapely.bounds(np.array(shapes)).astype(np.float32).T
+    table = pa.table(
+        {
+            "id": ["08b4", "08b5"],
+            "geometry": pa.array(shapely.to_wkb(shapes)),
+            "bbox": pa.StructArray.from_arrays(
+                [pa.array(edge) for edge in edges], ["xmin", "ymin", "xmax", "ymax"]
+            ),
+            "subtype": ["residential"] * 2,
+            "class": ["apartments"] * 2,
+            "height": [45.0, 9.0],
+            "num_floors": pa.array([15, 3], pa.int32()),
+            "names": [{"primary": "Tower"}, {"primary": "House"}],
+            "sources": [[{"dataset": "OpenStreetMap", "record_id": "w1@1"}]] * 2,
+        }
+    )
+    column = {"encoding": "WKB", "geometry_types": ["Polygon"]}
+    geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+    table = table.replace_schema_metadata({"geo": json.dumps(geo)})
+    key = "release/2026-10-21.0/theme=buildings/type=building/part-0.parquet"
+    bucket.files[key] = parquet(tmp_path / "a.parquet", table)
+    found = fetch_buildings(endpoints, pool, tmp_path / "d", EXTENT)
+    data = read_source(found.source, found.paths[0], found.options, NullProgress())
+    (row,) = data.layers["buildings"].to_pylist()
+    assert (row["id"], row["name"], row["height_m"], row["levels"]) == ("08b4", "Tower", 45.0, 15)
+    assert "ODbL" in data.layer_sources["buildings"].licence

@@ -48,7 +48,8 @@ def read_source(name: str, path: Path, options: SourceOptions, progress: Progres
     for option in fields(SourceOptions):
         if getattr(options, option.name) != getattr(plain, option.name) and option.name not in source.options:
             understood = ", ".join(sorted(source.options)) or "none"
-            raise SettingError(f"{option.name}: {name} does not understand this option; it knows {understood}")
+            what = f"{name} does not understand this option; it knows {understood}"
+            raise SettingError(f"{option.name}: {what}")
     return source.read(path, options, progress)
 
 

@@ -4,7 +4,7 @@ Adding a source is adding a file beside this one with a `SOURCE` in it, and an e
 ``shancheng.sources`` in ``pyproject.toml``; a package outside does the same in its own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -63,7 +63,7 @@ class ColumnUse:
 
 @dataclass(frozen=True)
 class CityData:
-    """All that a source knows of a city. ``layers`` and ``layer_sources`` have the same keys.
+    """All that a source knows of a city. ``layer_sources`` has a key for each of ``layers`` and ``streams``.
 
     ``extent`` is None where the source does not know it; ``terrain`` where it has no elevations.
 
@@ -72,6 +72,8 @@ class CityData:
             ``layers/textures/``, named by their hash, and tables in ``tables/``.
         column_use: Shown to the user before anything is written.
         remarks: What the user should know: a datum that was approximated, a version that was assumed.
+        streams: Layers of a new city that are too large for memory, as tables one after the other; each is
+            read once.
     """
 
     layers: dict[str, pa.Table]
@@ -84,6 +86,7 @@ class CityData:
     files: dict[str, bytes] = field(default_factory=dict)
     column_use: tuple[ColumnUse, ...] = ()
     remarks: tuple[str, ...] = ()
+    streams: dict[str, Iterable[pa.Table]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ class SourceOptions:
         licence: Of the data, as an SPDX identifier or a name.
         attribution: Who is to be credited, in plain text.
         provenance: One of the three, where the source cannot know.
+        table: Which table of the file, where it holds several.
     """
 
     layer: str | None = None
@@ -109,6 +113,7 @@ class SourceOptions:
     licence: str | None = None
     attribution: str | None = None
     provenance: str | None = None
+    table: str | None = None
 
 
 Read = Callable[[Path, SourceOptions, Progress], CityData]
