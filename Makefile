@@ -64,7 +64,7 @@ openapi: $(ALL_READY) ## generate the page's types from the OpenAPI file
 nightly: ## everything: check, test with many more random examples, bench
 	$(MAKE) check
 	HYPOTHESIS_PROFILE=nightly $(MAKE) test
-	$(MAKE) bench
+	$(MAKE) bench ARGS=--full
 
 clean: ## remove what set-up and builds made; cities stay
 	rm -rf $(VENV) .bench build dist frontend/node_modules $(STATIC)

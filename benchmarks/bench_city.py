@@ -13,25 +13,24 @@ from shancheng.city.schema import layer_table
 from shancheng.city.sources.base import CityData, ElevationData
 from shancheng.geo.bounds import Bounds
 from shancheng.geo.raster import Raster
-from shancheng.progress import Progress
-from synthetic import Dem, Footprints, footprints, mountain_dem
+from synthetic import DEM_STEP_DEG, Dem, Footprints, footprints, mountain_dem
 
 NAME = "synthetic"
 SOURCE = "benchmarks/synthetic.py"
 
 
-def synthetic_city(count: int) -> Path:
-    """The folder of a city with `count` buildings and no tiles yet, made anew."""
+def synthetic_city(count: int, *, step_deg: float = DEM_STEP_DEG) -> Path:
+    """The folder of a city with `count` buildings and no tiles yet, made anew; its terrain has that step."""
     home = WORK / "cities" / str(count)
     shutil.rmtree(home, ignore_errors=True)
-    BUILTIN[NAME] = Recipe(NAME, Title("试验城", "Synthetic"), lambda progress: _data(count, progress))
+    BUILTIN[NAME] = Recipe(NAME, Title("试验城", "Synthetic"), lambda _: _data(count, step_deg))
     city, _ = create_city(home, NAME)
     city.close()
     return home / NAME
 
 
-def _data(count: int, _: Progress | None) -> CityData:
-    buildings, dem = footprints(count), mountain_dem()
+def _data(count: int, step_deg: float) -> CityData:
+    buildings, dem = footprints(count), mountain_dem(step_deg=step_deg)
     source = LayerSource(
         source=SOURCE,
         licence="Apache-2.0",
@@ -48,7 +47,7 @@ def _data(count: int, _: Progress | None) -> CityData:
         layer_sources={"buildings": source},
         title=Title("试验城", "Synthetic"),
         extent=Bounds(dem.west_deg, south, east, dem.north_deg).expanded(-0.02),
-        terrain=_terrain(dem),
+        terrain=terrain_of(dem),
     )
 
 
@@ -67,7 +66,8 @@ def _layer(buildings: Footprints) -> pa.Table:
     )
 
 
-def _terrain(dem: Dem) -> ElevationData:
+def terrain_of(dem: Dem) -> ElevationData:
+    """Synthetic elevations as a city takes them."""
     raster = Raster(dem.elevation_m, dem.west_deg, dem.north_deg, dem.step_deg, dem.step_deg)
     source = TerrainSource(
         source=SOURCE,

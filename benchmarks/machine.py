@@ -86,12 +86,38 @@ def cost_of(command: Sequence[str | Path], **options: Any) -> Cost:  # noqa: ANN
     return Cost(wall_s, cpu_s, result.stdout)
 
 
-def publish(name: str, question: str, rows: list[tuple[str, str]], values: dict[str, Any]) -> None:
-    """Print a result, and keep it for run_all.py as .bench/results/NAME.json."""
+def publish(
+    name: str,
+    question: str,
+    rows: list[tuple[str, str]],
+    values: dict[str, Any],
+    *,
+    table: list[list[str]] | None = None,
+    picture: tuple[str, str] | None = None,
+) -> None:
+    """Print a result, and keep it for run_all.py as .bench/results/NAME.json.
+
+    Args:
+        name: Of the benchmark.
+        question: What it asks.
+        rows: Labels and figures.
+        values: Figures for targets.
+        table: Lines of a table, the first its head.
+        picture: Path below docs/, and what is seen.
+    """
     print(f"{question}\n")
+    for line in table or []:
+        print("  " + "".join(f"{cell:>16}" for cell in line))
     for label, value in rows:
         print(f"  {label:<44} {value}")
     folder = WORK / "results"
     folder.mkdir(parents=True, exist_ok=True)
-    document = {"question": question, "rows": rows, "values": values, "machine": asdict(machine())}
+    document = {
+        "question": question,
+        "rows": rows,
+        "values": values,
+        "table": table,
+        "picture": picture,
+        "machine": asdict(machine()),
+    }
     (folder / f"{name}.json").write_text(json.dumps(document, indent=2), encoding="utf-8")

@@ -77,16 +77,16 @@ def smooth_noise(shape: tuple[int, int], octaves: int, rng: np.random.Generator)
     return total
 
 
-def mountain_dem(*, side_deg: float = 0.4, seed: int = 11) -> Dem:
-    """Parallel ridges of 200 to 1,500 m with valleys between them, 3 arc-seconds."""
+def mountain_dem(*, side_deg: float = 0.4, seed: int = 11, step_deg: float = DEM_STEP_DEG) -> Dem:
+    """Parallel ridges of 200 to 1,500 m with valleys between them, 3 arc-seconds if nothing else is said."""
     rng = np.random.default_rng(seed)
-    size = round(side_deg / DEM_STEP_DEG) + 1
+    size = round(side_deg / step_deg) + 1
     across = np.linspace(-3, 3, size)[None, :] + 0.25 * smooth_noise((size, size), 3, rng)
     ridges = np.abs(np.sin(np.pi * across)) ** 3
     detail = smooth_noise((size, size), 8, rng)
     elevation_m = 220 + 900 * ridges + (40 + 160 * ridges) * detail
     west, north = LON_DEG - side_deg / 2, LAT_DEG + side_deg / 2
-    return Dem(np.maximum(elevation_m, 120).astype(np.float32), west, north, DEM_STEP_DEG)
+    return Dem(np.maximum(elevation_m, 120).astype(np.float32), west, north, step_deg)
 
 
 def footprints(count: int, *, seed: int = 7) -> Footprints:

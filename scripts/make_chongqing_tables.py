@@ -17,7 +17,7 @@ import shapely
 from shapely.geometry import mapping, shape
 
 from shancheng.city.builtin.chongqing.extent import EXTENT
-from shancheng.geo.bounds import Bounds
+from shancheng.city.builtin.chongqing.tables import read_districts
 
 TARGET: Final = (
     Path(__file__).resolve().parents[1] / "src" / "shancheng" / "city" / "builtin" / "chongqing" / "data"
@@ -50,7 +50,7 @@ def main(shared_data: Path) -> None:
     write_elevation(source / "dem" / "meteva_dem_30arcsec_chongqing_registered.tif")
     write_rivers(source / "river_centrelines.csv")
     write_districts(source / "cnmaps_9core_districts_wgs84.geojson")
-    write_places(source / "geonames_cities500_chongqing.json")
+    write_places(source / "geonames_cities500_chongqing.json", _nine_districts())
 
 
 def write_elevation(path: Path) -> None:
@@ -113,9 +113,15 @@ def _rounded(geometry: Any) -> Any:  # noqa: ANN401 - any shapely geometry
     return shapely.make_valid(shapely.transform(geometry, round_vertices))
 
 
-def write_places(path: Path) -> None:
-    """Keep the populated places within the extent, largest first."""
-    places = [p for p in json.loads(path.read_text(encoding="utf-8")) if _within(EXTENT, p)]
+def _nine_districts() -> Any:  # noqa: ANN401 - a shapely geometry
+    return shapely.union_all([district.geometry for district in read_districts()])
+
+
+def write_places(path: Path, area: Any) -> None:  # noqa: ANN401 - a shapely geometry
+    """Keep the populated places within the districts, largest first."""
+    places = json.loads(path.read_text(encoding="utf-8"))
+    inside = shapely.contains_xy(area, [p["longitude"] for p in places], [p["latitude"] for p in places])
+    places = [place for place, kept in zip(places, inside.tolist(), strict=True) if kept]
     places.sort(key=lambda place: (-place["population"], place["geonameid"]))
     rows = [
         [
@@ -129,13 +135,6 @@ def write_places(path: Path) -> None:
         for place in places
     ]
     write_csv("places.csv", ["geonameid", "name", "name_en", "lon", "lat", "population"], rows)
-
-
-def _within(area: Bounds, place: dict[str, float]) -> bool:
-    return (
-        area.west_deg < place["longitude"] < area.east_deg
-        and area.south_deg < place["latitude"] < area.north_deg
-    )
 
 
 def chinese_name(name_en: str, names: list[str]) -> str:

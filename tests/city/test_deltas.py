@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from shancheng.city import deltas
 from shancheng.city.changes import changes_between, with_indices
 from shancheng.city.deltas import delta_between, keep_delta
+from shancheng.city.store import City
 from shancheng.city.versions import FileState, LayerVersion
+from shancheng.city.writing import write_layer
 from shancheng.errors import StorageError
 
 Make = Callable[..., pa.Table]
@@ -156,3 +158,20 @@ def test_a_disk_that_refuses_undoes_nothing(history: History, monkeypatch: pytes
     monkeypatch.setattr(deltas, "write_atomically", refuse)
     history.write({"a": 2})
     assert history.between(1, 2) is None
+
+
+def test_a_new_version_of_a_city_leaves_its_delta(town_folder: Path, buildings: Make) -> None:
+    with City.open(town_folder, write=True) as city:
+        source = city.manifest.layers["buildings"]
+        before = city.layer_version("buildings")
+        table = city.layer("buildings")
+        names = pa.array([None if name == "House h2" else name for name in table.column("name").to_pylist()])
+        at = table.schema.get_field_index("name")
+        after = write_layer(city, "buildings", table.set_column(at, table.schema.field(at), names), source)
+        delta = delta_between(town_folder / "layers", "buildings", before.sha256, after.sha256)
+        assert delta is not None
+        assert delta.rows.column("id").to_pylist() == ["h2"]
+        last = write_layer(city, "buildings", buildings(["h1"]), source)
+        both = delta_between(town_folder / "layers", "buildings", before.sha256, last.sha256)
+        assert both is not None
+        assert sorted(both.gone.tolist()) == [1, 2]

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 import shapely
 
+from shancheng.city import geoparquet, index_files
 from shancheng.city.create import create_city
 from shancheng.city.index import Hit, build_indices, fold, search
 from shancheng.city.schema import layer_table
@@ -136,3 +137,28 @@ def test_threads_may_search_together(named_city: City) -> None:
     for thread in threads:
         thread.join()
     assert results == [["b1", "b3", "b2"]] * 8
+
+
+def test_the_index_does_not_depend_on_how_the_layer_is_cut(
+    town_folder: Path, buildings: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [f"h{number:02}" for number in range(40)]
+    names = [f"Name {'x' * (number % 7)}" if number % 3 == 0 else None for number in range(40)]
+    found = []
+    for rows in (100, 7):
+        monkeypatch.setattr(geoparquet, "ROW_GROUP_ROWS", rows)
+        table = buildings(ids, name=names, levels=[rows] * 40)
+        with City.open(town_folder, write=True) as city:
+            write_layer(city, "buildings", table, city.manifest.layers["buildings"])
+            build_indices(city)
+            index = index_files.read_index(city, "buildings")
+            assert index is not None
+            found.append(index.to_pylist())
+            assert [hit.local_id for hit in search(city, "h05")] == ["h05"]
+    assert found[0] == found[1]
+    # The shortest names first, then what has none in the order of ids.
+    named = [row["name"] for row in found[0] if row["name"]]
+    assert named == sorted(named, key=len)
+    assert [row["id"] for row in found[0][len(named) :]] == [
+        local_id for local_id, name in zip(ids, names, strict=True) if name is None
+    ]

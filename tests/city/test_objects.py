@@ -50,7 +50,8 @@ def test_only_the_row_group_that_holds_an_object_is_read(
 ) -> None:
     monkeypatch.setattr(geoparquet, "ROW_GROUP_ROWS", 10)
     ids = [f"w{number}" for number in range(100)]
-    town(replace(city_data, layers={"buildings": buildings(ids)}))
+    sources = {"buildings": city_data.layer_sources["buildings"]}
+    town(replace(city_data, layers={"buildings": buildings(ids)}, layer_sources=sources))
     city, _ = create_city(tmp_path, "town")
     with geoparquet.open_layer(city.layer_path("buildings")) as file:
         assert file.metadata.num_row_groups == 10

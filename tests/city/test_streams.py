@@ -2,6 +2,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,9 +15,13 @@ from hypothesis import strategies as st
 
 from shancheng.city import streams
 from shancheng.city.changes import with_indices
+from shancheng.city.create import create_city
 from shancheng.city.geoparquet import read_layer, sorted_by_id, write_layer_file
 from shancheng.city.schema import LAYERS, layer_table, validate_layer
+from shancheng.city.sources.base import CityData
+from shancheng.city.store import City
 from shancheng.city.streams import write_layer_stream
+from shancheng.city.writing import write_layer
 from shancheng.errors import LayerSchemaError
 
 
@@ -91,7 +96,10 @@ from itertools import pairwise
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_streams import places
+from shancheng.city.sources.base import CityData
+from shancheng.city.store import City
 from shancheng.city.streams import write_layer_stream
+from shancheng.city.writing import write_layer
 from shancheng.city import streams
 streams.RUN_ROWS, streams._BATCH_ROWS = 20_000, 1_000
 def tables(count):
@@ -111,3 +119,29 @@ def test_memory_does_not_grow_with_the_layer(tmp_path: Path) -> None:
     small, large = found
     # As one table the larger one would take 100 MB more.
     assert large - small < 40
+
+
+def test_a_city_is_made_from_a_stream_as_from_a_table(
+    tmp_path: Path, town: Callable[..., None], city_data: CityData, buildings: Callable[..., pa.Table]
+) -> None:
+    table = buildings(["c", "a", "b"])
+    for name, data in {
+        "table": replace(city_data, layers={**city_data.layers, "buildings": table}),
+        "stream": replace(
+            city_data,
+            layers={"places": city_data.layers["places"]},
+            streams={"buildings": iter([table.slice(0, 2), table.slice(2)])},
+        ),
+    }.items():
+        town(data)
+        city, _ = create_city(tmp_path / name, "town")
+        with city:
+            assert city.layer_names() == ["buildings", "places"]
+            assert city.layer_version("buildings").rows == 3
+            assert city.manifest.layers["buildings"] == city_data.layer_sources["buildings"]
+    files = [(tmp_path / name / "town/layers/buildings.parquet").read_bytes() for name in ("table", "stream")]
+    assert files[0] == files[1]
+    with City.open(tmp_path / "stream" / "town", write=True) as city:
+        # New objects get indices behind those that the stream's were given.
+        write_layer(city, "buildings", buildings(["a", "d"]), city.manifest.layers["buildings"])
+        assert city.layer("buildings").column("index").to_pylist() == [0, 3]

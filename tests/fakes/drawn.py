@@ -1,5 +1,6 @@
 """A reader of our tiles that shares nothing with the writer: what a viewer would draw, in degrees."""
 
+import io
 import json
 import struct
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import meshopt
 import numpy as np
 import numpy.typing as npt
 import pyproj
+from PIL import Image
 
 Array = npt.NDArray[Any]
 TYPES = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
@@ -29,6 +31,8 @@ class Drawn:
     normals: Array | None
     features: Array | None
     table: dict[str, Any]
+    uv: Array | None = None
+    picture: Image.Image | None = None
 
 
 def read_tile(path: Path, number: int = 0) -> Drawn:
@@ -53,13 +57,25 @@ def read_tile(path: Path, number: int = 0) -> Drawn:
     triangles = _accessor(document, body, primitive["indices"]).astype(np.int64).reshape(-1, 3)
     scale = float(np.linalg.norm(matrix[:3, 0]))
     table = _table(document, body) if "extensions" in document else {}
-    return Drawn(document, geodetic, local * scale, triangles, scale, normals, features, table)
+    uv = _accessor(document, body, attributes["TEXCOORD_0"]) if "TEXCOORD_0" in attributes else None
+    if uv is not None and uv.dtype == np.uint16:
+        uv = uv / 65535
+    picture = _picture(document, body, primitive["material"])
+    return Drawn(document, geodetic, local * scale, triangles, scale, normals, features, table, uv, picture)
+
+
+def _picture(document: dict[str, Any], body: bytes, material: int) -> Image.Image | None:
+    texture = document["materials"][material]["pbrMetallicRoughness"].get("baseColorTexture")
+    if texture is None:
+        return None
+    image = document["images"][document["textures"][texture["index"]]["source"]]
+    return Image.open(io.BytesIO(_view(document, body, image["bufferView"])[0]))
 
 
 def _accessor(document: dict[str, Any], body: bytes, number: int) -> Array:
     accessor = document["accessors"][number]
     dtype = np.dtype(TYPES[accessor["componentType"]])
-    width = {"SCALAR": 1, "VEC3": 3}[accessor["type"]]
+    width = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}[accessor["type"]]
     raw, stride = _view(document, body, accessor["bufferView"])
     rows = np.frombuffer(raw, np.uint8)
     if not stride:

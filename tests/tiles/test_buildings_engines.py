@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mountain_city import ROOT, footprints, mountain_raster
 
-from shancheng.tiles.building_table import raster_frame
+from shancheng.tiles.building_rows import raster_frame
 from shancheng.tiles.engines import parallel, reference
 from shancheng.tiles.footprints import read_footprints
 from shancheng.tiles.frames import Frames

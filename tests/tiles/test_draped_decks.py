@@ -156,9 +156,11 @@ def test_what_lies_and_what_stands_are_two_primitives_of_one_table(make: Make) -
     assert elevation(deck).max() == pytest.approx(220, abs=0.05)
 
 
-def test_a_tunnel_is_left_out_whatever_its_elevations(make: Make) -> None:
-    report, paths = make(ways([line((0, 0), (200, 0))], tunnel=[True], elevations_m=[[150.0, 150.0]]))
-    assert (report.notes["tunnels"], paths) == (1, [])
+def test_a_tunnel_is_left_out_whatever_its_elevations_or_its_shape(make: Make) -> None:
+    square = shapely.Polygon(line((0, 0), (100, 0), (100, 50), (0, 50)).coords)
+    deep = [[150.0, 150.0], None]
+    report, paths = make(ways([line((0, 0), (200, 0)), square], tunnel=[True, True], elevations_m=deep))
+    assert (report.notes["tunnels"], paths) == (2, [])
 
 
 @pytest.mark.parametrize("kind", ["roads", "bridges"])
@@ -187,3 +189,40 @@ def test_a_tube_is_closed(n: int) -> None:
     pairs = np.concatenate([triangles[:, [a, b]] for a, b in ((0, 1), (1, 2), (2, 0))])
     assert {tuple(pair) for pair in pairs.tolist()} == {tuple(pair) for pair in pairs[:, ::-1].tolist()}
     assert triangles.max() == 4 * (n + 2) - 1
+
+
+def test_a_bridge_with_a_solid_of_its_own_is_drawn_as_it_is(make: Make) -> None:
+    """A box in the air beside a bridge of an axis alone; one whose solid is broken falls back to its axis."""
+    (west, south), (east, north) = (
+        (106.53 + x / SCALE[0], 29.53 + y / SCALE[1]) for x, y in ((0, 0), (40, 8))
+    )
+    low, high = 240.0, 243.0
+    floor = [(west, south, low), (west, north, low), (east, north, low), (east, south, low)]
+    roof = [(x, y, high) for x, y, _ in reversed(floor)]
+    corners = [(x, y) for x, y, _ in roof]
+    walls = [
+        [(*a, low), (*b, low), (*b, high), (*a, high)]
+        for a, b in zip(corners, [*corners[1:], corners[0]], strict=True)
+    ]
+    box = shapely.multipolygons([shapely.Polygon(ring) for ring in (floor, roof, *walls)])
+    table = layer_table(
+        "bridges",
+        geometry=[line((0, 0), (40, 0)), line((0, 200), (40, 200)), line((0, 300), (40, 300))],
+        id=["own", "axis", "broken"], kind="beam", provenance="surveyed", deck_elevation_m=[230.0] * 3,
+        width_m=[8.0] * 3,
+        lod2_geometry=[shapely.to_wkb(box, output_dimension=3, flavor="iso"), None, b"nonsense"],
+    )  # fmt: skip
+    report, paths = make(table, "bridges")
+    assert (report.features, report.set_aside) == (3, [])
+    assert report.notes == {
+        "solid drawn in a simpler form: the geometry is no MultiPolygon Z": 1,
+        "solids": 1,
+    }
+    tile = read_tile(paths[0])
+    assert tile.features is not None
+    own = tile.features == tile.table["id"].index("own")
+    height = tile.geodetic[own, 2]
+    assert sorted(set(np.round(height, 1).tolist())) == pytest.approx([low, high], abs=0.05)
+    assert material(tile) == "deck"
+    assert edges(tile) == set()
+    assert signed_volume(tile) == pytest.approx(40 * 8 * 3 + 2 * 40 * 8 * 2.5, rel=0.01)

@@ -28,6 +28,7 @@ from shancheng.errors import DiskFullError, SettingError, StorageError
 from shancheng.geo.bounds import Bounds
 from shancheng.tiles import builds, output
 from shancheng.tiles.make import current_build, make_tiles
+from shancheng.tiles.state import STATE_FOLDER
 
 LAYERS = ["terrain", "water", "buildings"]
 
@@ -79,7 +80,8 @@ def digest(build: Path) -> str:
 
 
 def folders(city: City) -> list[str]:
-    return sorted(path.name for path in (city.folder / "tiles").iterdir() if path.is_dir())
+    entries = (city.folder / "tiles").iterdir()
+    return sorted(path.name for path in entries if path.is_dir() and path.name != STATE_FOLDER)
 
 
 def test_a_build_is_whole_and_pointed_to(city: City) -> None:
@@ -123,10 +125,11 @@ def test_the_credit_stands_in_the_tiles(city: City) -> None:
     assert credit == {"terrain": "somebody", "water": "nobody", "buildings": "nobody"}
 
 
-def test_a_second_build_equals_the_first_and_only_the_last_two_stay(city: City) -> None:
+@pytest.mark.parametrize("full", [False, True])
+def test_a_second_build_equals_the_first_and_only_the_last_two_stay(city: City, *, full: bool) -> None:
     first = current_build(city)
     assert first is not None
-    names = [first.name, *(make_tiles(city).build for _ in range(3))]
+    names = [first.name, *(make_tiles(city, full=full).build for _ in range(3))]
     assert [int(name.split("-")[1]) for name in names] == [1, 2, 3, 4]
     assert folders(city) == sorted(names[-2:])
     second = current_build(city)
@@ -174,9 +177,10 @@ class Steps:
             self.fractions.append(fraction)
 
 
-def test_progress_rises_to_the_end(city: City) -> None:
+@pytest.mark.parametrize("full", [False, True])
+def test_progress_rises_to_the_end(city: City, *, full: bool) -> None:
     steps = Steps()
-    make_tiles(city, progress=steps)
+    make_tiles(city, progress=steps, full=full)
     assert steps.fractions == sorted(steps.fractions)
     assert steps.fractions[-1] == 1.0
 
@@ -225,7 +229,7 @@ def test_a_disk_that_refuses_leaves_the_old_build(
 
     monkeypatch.setattr(output, "_write", refuse)
     with pytest.raises(error, match=words):
-        make_tiles(city)
+        make_tiles(city, full=True)
     assert_as_before(city, before)
 
 
@@ -238,7 +242,7 @@ def test_an_interrupt_leaves_the_old_build(city: City) -> None:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_tiles(city, progress=Impatient())
+        make_tiles(city, progress=Impatient(), full=True)
     assert_as_before(city, before)
 
 

@@ -50,7 +50,7 @@ export class CityMap implements MapCommands {
       origin: city.origin,
       span_m: spanOf(city),
       quality,
-      coarseness: coarsenessOf(city),
+      coarseness: coarsenessOf(city, options.quality),
       still: options.still,
     });
     this.picking = new Picking(this.viewer);
@@ -154,12 +154,13 @@ export class CityMap implements MapCommands {
 }
 
 // The screen-space errors of the layers are chosen for a city of this many buildings. A smaller one has less to
-// load; in a larger one each view holds more.
+// load; of a larger one, where each view holds more, a weak machine draws a smaller share.
 const fullSize = 20000;
 
-function coarsenessOf(city: CityInfo): number {
+function coarsenessOf(city: CityInfo, quality: Quality): number {
   const share = countOf(city, 'buildings') / fullSize;
-  return share < 1 ? Math.max(0.15, share) : Math.cbrt(share);
+  if (share < 1) return Math.max(0.15, share);
+  return quality === 'low' ? Math.cbrt(share) : 1;
 }
 
 function countOf(city: CityInfo, name: string): number {

@@ -1,7 +1,8 @@
 """What differs between two versions of a layer, and the indices that objects keep from one to the next."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -10,19 +11,57 @@ import pyarrow.compute as pc
 
 from shancheng.city.arrow import AnyChunked
 
-__all__ = ["Changes", "changes_between", "with_indices"]
+__all__ = ["Changes", "Ids", "changes_between", "column_differs", "rows_of", "with_indices"]
 
 Rows = npt.NDArray[np.int64]
 _DERIVED: Final = frozenset({"id", "index", "bbox"})
+# Rows compared at a time.
+_SLICE: Final = 65_536
+
+
+class Ids(Sequence[str]):
+    """Local ids in order, equal to any sequence of the same.
+
+    They stay an Arrow array, for a new layer can have ten million of them.
+    """
+
+    def __init__(self, ids: Any) -> None:  # noqa: ANN401 - a string array
+        self._ids = ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Ids": ...
+    def __getitem__(self, place: int | slice) -> "str | Ids":
+        if isinstance(place, slice):
+            return Ids(self._ids[place])
+        return str(self._ids[place].as_py())
+
+    def __iter__(self) -> Iterator[str]:
+        return (str(value) for value in self._ids.to_pylist())
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Ids):
+            return bool(self._ids.equals(other._ids))
+        return isinstance(other, Sequence) and not isinstance(other, str) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self[:10]))[:-1] + (", …)" if len(self) > 10 else ")")  # noqa: PLR2004
 
 
 @dataclass(frozen=True)
 class Changes:
     """Local ids, each list in order."""
 
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
+    added: Sequence[str] = ()
+    changed: Sequence[str] = ()
+    removed: Sequence[str] = ()
 
     @property
     def count(self) -> int:
@@ -39,14 +78,15 @@ def changes_between(old: pa.Table | None, new: pa.Table) -> Changes:
     """
     if old is None:
         return Changes(added=_ids(new.column("id")))
-    place = _rows_of(new.column("id"), old.column("id"))
+    place = rows_of(new.column("id"), old.column("id"))
     kept = np.flatnonzero(place >= 0)
     gone = np.ones(old.num_rows, dtype=bool)
     gone[place[kept]] = False
-    differs = _differs(old.take(place[kept]), new.take(kept))
+    changed = np.zeros(new.num_rows, dtype=bool)
+    changed[kept[_differs(old, place[kept], new, kept)]] = True
     return Changes(
-        added=_ids(new.column("id").take(np.flatnonzero(place < 0))),
-        changed=_ids(new.column("id").take(kept[differs])),
+        added=_ids(new.column("id").filter(pa.array(place < 0))),
+        changed=_ids(new.column("id").filter(pa.array(changed))),
         removed=_ids(old.column("id").filter(pa.array(gone))),
     )
 
@@ -64,7 +104,7 @@ def with_indices(table: pa.Table, old: pa.Table | None, next_index: int) -> tupl
     """
     index = np.full(table.num_rows, -1, dtype=np.int64)
     if old is not None and old.num_rows:
-        place = _rows_of(table.column("id"), old.column("id"))
+        place = rows_of(table.column("id"), old.column("id"))
         known = place >= 0
         index[known] = old.column("index").to_numpy()[place[known]]
     new = np.flatnonzero(index < 0)
@@ -74,37 +114,89 @@ def with_indices(table: pa.Table, old: pa.Table | None, next_index: int) -> tupl
     return table.set_column(at, table.schema.field(at), column), next_index + len(new)
 
 
-def _rows_of(ids: AnyChunked, among: AnyChunked) -> Rows:
+def column_differs(old: AnyChunked, old_rows: Rows, new: AnyChunked, new_rows: Rows) -> npt.NDArray[np.bool_]:
+    """Which of some rows differ between two versions of a column; both lists of rows have shape (k,)."""
+    differs = np.zeros(len(new_rows), dtype=bool)
+    for first in range(0, len(new_rows), _SLICE):
+        part = slice(first, first + _SLICE)
+        differs[part] = _column_differs(_rows(old, old_rows[part]), _rows(new, new_rows[part]))
+    return differs
+
+
+def rows_of(ids: AnyChunked, among: AnyChunked) -> Rows:
     """Row of each id in ``among``, -1 where it is not there."""
     found: Any = pc.index_in(ids, value_set=among)
     filled: Any = pc.fill_null(found, -1)
     return np.asarray(filled.to_numpy(), dtype=np.int64)
 
 
-def _differs(old: pa.Table, new: pa.Table) -> npt.NDArray[np.bool_]:
-    """Which rows differ in a column that is not derived from others; both tables are in the same order."""
-    differs = np.zeros(new.num_rows, dtype=bool)
-    for name in set(old.column_names) | set(new.column_names):
-        if name in _DERIVED:
-            continue
+def _differs(old: pa.Table, old_rows: Rows, new: pa.Table, new_rows: Rows) -> npt.NDArray[np.bool_]:
+    """Which of some rows differ in a column that is not derived from others, shape (k,)."""
+    differs = np.zeros(len(new_rows), dtype=bool)
+    for name in (set(old.column_names) | set(new.column_names)) - _DERIVED:
         if name not in old.column_names or name not in new.column_names:
             differs[:] = True
-        else:
-            differs |= _column_differs(old.column(name), new.column(name))
+            continue
+        differs |= column_differs(old.column(name), old_rows, new.column(name), new_rows)
     return differs
 
 
-def _column_differs(old: AnyChunked, new: AnyChunked) -> npt.NDArray[np.bool_]:
-    if isinstance(new.type, pa.DictionaryType):
-        return _column_differs(old.cast(pa.string()), new.cast(pa.string()))
-    if pa.types.is_nested(new.type) or old.type != new.type:
-        pairs = zip(old.to_pylist(), new.to_pylist(), strict=True)
-        return np.array([a != b for a, b in pairs], dtype=bool)
+def _column_differs(old: Any, new: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - any two arrays
+    """Which rows differ; two missing values are equal, and so are two that are not a number."""
+    if old.type != new.type:
+        return np.ones(len(new), dtype=bool)
+    return _array_differs(old, new)
+
+
+def _rows(column: AnyChunked, rows: Rows) -> Any:  # noqa: ANN401 - any array
+    """Some rows of a column as one array of plain values.
+
+    Taking rows of a column in pieces first joins all of them. Both versions are in the order of ids, so a
+    slice holds what is wanted and little else.
+    """
+    first, last = int(rows.min()), int(rows.max()) + 1
+    piece: Any = column.slice(first, last - first)
+    if isinstance(column.type, pa.DictionaryType):
+        piece = piece.cast(column.type.value_type)
+    array = pa.concat_arrays(piece.chunks)
+    is_slice = last - first == len(rows) and bool((np.diff(rows) == 1).all())
+    return array if is_slice else array.take(pa.array(rows - first))
+
+
+def _array_differs(old: Any, new: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - any two arrays of a type
+    differs: npt.NDArray[np.bool_] = _valid(old) != _valid(new)
+    if pa.types.is_struct(new.type):
+        both = _valid(old) & _valid(new)
+        for place in range(new.type.num_fields):
+            differs |= both & _array_differs(old.field(place), new.field(place))
+        return differs
+    if pa.types.is_list(new.type) or pa.types.is_large_list(new.type):
+        return differs | _lists_differ(old, new)
     compared: Any = pc.not_equal(old, new)
-    unequal: Any = pc.fill_null(compared, False)
-    only_one: Any = pc.xor(pc.is_null(old), pc.is_null(new))
-    return np.asarray(unequal.to_numpy() | only_one.to_numpy(), dtype=bool)
+    unequal: npt.NDArray[np.bool_] = np.asarray(pc.fill_null(compared, False).to_numpy(zero_copy_only=False))
+    if pa.types.is_floating(new.type):
+        nan: list[Any] = [pc.fill_null(pc.is_nan(side), False) for side in (old, new)]
+        unequal = unequal & ~np.logical_and(*(side.to_numpy(zero_copy_only=False) for side in nan))
+    return differs | unequal
 
 
-def _ids(column: AnyChunked) -> tuple[str, ...]:
-    return tuple(sorted(str(value) for value in column.to_pylist()))
+def _lists_differ(old: Any, new: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - two arrays of lists
+    """Which lists differ in length or in an element; the elements of missing lists count for nothing."""
+    lengths = [np.asarray(pc.fill_null(pc.list_value_length(side), 0).to_numpy()) for side in (old, new)]
+    differs: npt.NDArray[np.bool_] = lengths[0] != lengths[1]
+    same = np.flatnonzero(~differs & (lengths[0] > 0))
+    if len(same):
+        # `flatten` leaves out what lies below missing lists.
+        elements = _array_differs(old.take(pa.array(same)).flatten(), new.take(pa.array(same)).flatten())
+        first = np.cumsum(lengths[0][same]) - lengths[0][same]
+        differs[same] = np.logical_or.reduceat(elements, first)
+    return differs
+
+
+def _valid(array: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - any array
+    return np.asarray(array.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _ids(column: AnyChunked) -> Ids:
+    array: Any = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    return Ids(array.take(pc.array_sort_indices(array)))

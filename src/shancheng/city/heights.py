@@ -25,7 +25,8 @@ __all__ = [
 ]
 
 FloatArray = npt.NDArray[np.float64]
-Words = Sequence[str | None]
+Words = Sequence[str | None] | FloatArray
+"""What a source says of each building: raw words, or numbers in our unit, NaN where it says nothing."""
 
 STOREY_M: Final = 3.2
 MAX_HEIGHT_M: Final = 1000.0
@@ -145,46 +146,70 @@ def parse_number(text: str | None) -> float:
 
 
 def building_heights(
-    kind: Words,
+    kind: Sequence[str | None],
     *,
     height: Words,
     levels: Words,
     min_height: Words,
     min_level: Words,
     roof_height: Words,
+    roof_levels: Words | None = None,
 ) -> BuildingHeights:
     """Heights of buildings from the raw words of a source; absurd values count as nothing said.
 
     Args:
         kind: Kind of each building, a key of ``DEFAULT_HEIGHT_M_BY_KIND`` or another word.
-        height: From the ground to the top, with unit.
-        levels: Storeys above ground.
+        height: From the ground to the top of the roof, with unit.
+        levels: Storeys above ground, without those in the roof.
         min_height: From the ground to the underside, with unit.
         min_level: Storeys below the underside that are left out.
         roof_height: Part of ``height`` that is roof, with unit.
+        roof_levels: Storeys in the roof, which give its height where that is not stated.
 
     Returns:
         ``height_provenance`` is `surveyed` for a stated height, `approximate` for levels, `modelled` for the
-        default by kind.
+        default by kind. A height from levels has the roof on top of them.
+
+    Source:
+        OpenStreetMap wiki, “Simple 3D Buildings”.
     """
     stated_m = _within(_column(height, parse_length_m), MAX_HEIGHT_M)
     storeys = _within(_column(levels, parse_number), MAX_LEVELS)
-    counted_m = storeys * STOREY_M
+    roof_m = _roof_m(roof_height, roof_levels)
+    counted_m = np.minimum(storeys * STOREY_M + np.nan_to_num(roof_m), MAX_HEIGHT_M)
     lower_m = _lower_m(min_height, min_level)
-    assumed_m = np.array([DEFAULT_HEIGHT_M_BY_KIND.get(word or "", DEFAULT_HEIGHT_M) for word in kind])
+    has_stated, has_counted = np.isfinite(stated_m), np.isfinite(counted_m)
+    assumed_m = np.full(len(stated_m), DEFAULT_HEIGHT_M)
+    for row in np.flatnonzero(~(has_stated | has_counted)).tolist():
+        assumed_m[row] = DEFAULT_HEIGHT_M_BY_KIND.get(kind[row] or "", DEFAULT_HEIGHT_M)
     # A part that begins above the usual height of its kind still has a storey.
     assumed_m = np.minimum(np.where(lower_m >= assumed_m, lower_m + STOREY_M, assumed_m), MAX_HEIGHT_M)
-    has_stated, has_counted = np.isfinite(stated_m), np.isfinite(counted_m)
     height_m = np.select([has_stated, has_counted], [stated_m, counted_m], assumed_m)
     provenance = np.select([has_stated, has_counted], [SURVEYED, APPROXIMATE], MODELLED).astype(object)
-    roof_m = _within(_column(roof_height, parse_length_m), MAX_HEIGHT_M)
+    lower_m = np.where(lower_m < height_m, lower_m, 0.0)
     return BuildingHeights(
         height_m=height_m.astype(np.float32),
         height_provenance=provenance,
-        min_height_m=np.where(lower_m < height_m, lower_m, 0.0).astype(np.float32),
-        levels=[int(count) if np.isfinite(count) else None for count in np.ceil(storeys)],
-        roof_height_m=np.where(roof_m <= height_m, roof_m, np.nan).astype(np.float32),
+        min_height_m=lower_m.astype(np.float32),
+        levels=_counts(storeys),
+        roof_height_m=np.where(roof_m <= height_m - lower_m, roof_m, np.nan).astype(np.float32),
     )
+
+
+def _counts(storeys: FloatArray) -> list[int | None]:
+    counts = np.full(len(storeys), None, dtype=object)
+    said = np.isfinite(storeys)
+    counts[said] = np.ceil(storeys[said]).astype(np.int64)
+    found: list[int | None] = counts.tolist()
+    return found
+
+
+def _roof_m(roof_height: Words, roof_levels: Words | None) -> FloatArray:
+    stated = _within(_column(roof_height, parse_length_m), MAX_HEIGHT_M)
+    if roof_levels is None:
+        return stated
+    counted = _within(_column(roof_levels, parse_number), MAX_LEVELS) * STOREY_M
+    return np.where(np.isfinite(stated), stated, counted)
 
 
 def _lower_m(min_height: Words, min_level: Words) -> FloatArray:
@@ -195,6 +220,8 @@ def _lower_m(min_height: Words, min_level: Words) -> FloatArray:
 
 def _column(words: Words, parse: Any) -> FloatArray:  # noqa: ANN401 - one of the two parsers above
     """Most buildings say nothing: only what is said is parsed, and each word once."""
+    if isinstance(words, np.ndarray) and words.dtype.kind == "f":
+        return words.astype(np.float64)
     values = np.full(len(words), np.nan)
     known: dict[str, float] = {}
     for row, word in enumerate(words):

@@ -1,8 +1,7 @@
-"""Finding objects: one by its id without loading its layer, many by name.
+"""Finding objects by name; one by its id is found in ``objects.py``.
 
 Beside each layer lies a small Arrow file with what a search needs, best known first. It holds the hash of the
-layer it was made from and is made anew when that has changed. An object by id needs no file of ours: the
-layer's own footer tells which row group can hold it.
+layer it was made from and is made anew when that has changed.
 """
 
 import threading
@@ -11,26 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
-import shapely
 
-from shancheng.city.arrow import AnyChunked, AnyField
-from shancheng.city.geoparquet import open_layer, read_layer
 from shancheng.city.ids import parse_urn, urn_prefix
-from shancheng.city.schema import LAYERS
+from shancheng.city.index_files import EMPTY, MARK, current_index, folded, read_index, write_index
 from shancheng.city.store import City
-from shancheng.db.files import write_atomically
-from shancheng.errors import IdError, StorageError
+from shancheng.errors import IdError
 
-__all__ = ["Hit", "build_indices", "find_object", "fold", "search"]
+__all__ = ["Hit", "build_indices", "fold", "search"]
 
-_FORMAT: Final = "1"
-_MARK: Final = "\x1f"
-"""Stands around each field in the searched text; no query can hold it."""
-_NO_NAME: Final = 1000
 _MAX_QUERY: Final = 200
 _MAX_SAME: Final = 1000
 """Layers in which the same local id may stand, and ids that differ by case."""
@@ -45,7 +34,6 @@ _PROMINENT: Final = (
     "green",
     "buildings",
 )
-_LINES: Final = (shapely.GeometryType.LINESTRING, shapely.GeometryType.MULTILINESTRING)
 
 
 @dataclass(frozen=True)
@@ -62,25 +50,6 @@ class Hit:
     lat: float
     height_m: float | None
     rank: int
-
-
-def find_object(city: City, layer: str, local_id: str) -> dict[str, Any] | None:
-    """One object with all columns of its layer; only the row group that holds it is read.
-
-    Returns:
-        Column → value; ``geometry`` as a GeoJSON geometry, ``bbox`` as west, south, east, north. None where
-        the layer has no such id.
-
-    Raises:
-        NotFoundError: The city has no such layer.
-    """
-    with open_layer(city.layer_path(layer)) as file:
-        for group in _groups_with(file, local_id):
-            ids = file.read_row_group(group, columns=["id"]).column("id")
-            row = pc.index(ids, local_id).as_py()
-            if row >= 0:
-                return _described(file.read_row_group(group).slice(row, 1).to_pylist()[0])
-    return None
 
 
 def search(city: City, query: str, limit: int = 20) -> list[Hit]:
@@ -105,48 +74,13 @@ def search(city: City, query: str, limit: int = 20) -> list[Hit]:
 def build_indices(city: City) -> None:
     """Make the search files of all layers that lack a current one."""
     for layer in city.layer_names():
-        if _read(city, layer) is None:
-            _write(city, layer, _make(city, layer))
+        if read_index(city, layer) is None:
+            write_index(city, layer)
 
 
 def fold(text: str) -> str:
     """Text as it is compared: no case, accents or width."""
-    return str(_folded(pa.array([text]))[0].as_py())
-
-
-# One object
-
-
-def _groups_with(file: pq.ParquetFile, local_id: str) -> list[int]:
-    """Row groups that may hold an id, by the smallest and largest id of each."""
-    metadata = file.metadata
-    column = file.schema_arrow.get_field_index("id")
-    at = (
-        next(i for i in range(metadata.num_columns) if metadata.schema.column(i).path == "id")
-        if column >= 0
-        else 0
-    )
-    wanted = local_id.encode()
-    groups = []
-    for group in range(metadata.num_row_groups):
-        found = metadata.row_group(group).column(at).statistics
-        if (
-            found is None
-            or not found.has_min_max
-            or str(found.min).encode() <= wanted <= str(found.max).encode()
-        ):
-            groups.append(group)
-    return groups
-
-
-def _described(row: dict[str, Any]) -> dict[str, Any]:
-    box = row["bbox"]
-    shape = shapely.from_wkb(row["geometry"])
-    return {
-        **row,
-        "geometry": shapely.geometry.mapping(shape),
-        "bbox": tuple(box[edge] for edge in ("xmin", "ymin", "xmax", "ymax")),
-    }
+    return str(folded(pa.array([text]))[0].as_py())
 
 
 # Many objects
@@ -162,17 +96,17 @@ class _Index:
         self._city = city.manifest.name
         order = {name: place for place, name in enumerate(_PROMINENT)}
         self._layers = sorted(city.layer_names(), key=lambda name: order.get(name, len(order)))
-        tables = [_current(city, layer) for layer in self._layers]
+        tables = [current_index(city, layer) for layer in self._layers]
         self._first_rows = np.cumsum([0, *(table.num_rows for table in tables)])
-        self._table = pa.concat_tables([table.replace_schema_metadata(None) for table in tables] or [_EMPTY])
-        texts: Any = self._table.column("text").to_pylist()
-        encoded = [text.encode() for text in texts]
-        self._text = b"".join(encoded)
-        self._ends = np.cumsum([len(text) for text in encoded])
+        self._table = pa.concat_tables([table.replace_schema_metadata(None) for table in tables] or [EMPTY])
+        chunks: list[Any] = self._table.column("text").chunks
+        self._text = b"".join(_bytes_of(chunk) for chunk in chunks)
+        lengths: list[Any] = [pc.binary_length(chunk).to_numpy() for chunk in chunks]
+        self._ends = np.cumsum(np.concatenate([*lengths, np.empty(0, dtype=np.int32)]), dtype=np.int64)
 
     def search(self, text: str, limit: int) -> list[Hit]:
         found: dict[int, int] = {}
-        for rank, part in enumerate((f"{_MARK}{text}{_MARK}", f"{_MARK}{text}", text)):
+        for rank, part in enumerate((f"{MARK}{text}{MARK}", f"{MARK}{text}", text)):
             self._find(part.encode(), rank, limit, found)
         rows = self._table.take(np.fromiter(found, dtype=np.int64, count=len(found))).to_pylist()
         return [self._hit(row, at, rank) for row, (at, rank) in zip(rows, found.items(), strict=True)]
@@ -191,21 +125,17 @@ class _Index:
         return Hit(urn_prefix(self._city, layer) + row["id"], layer, row["id"], rank=rank, **shown)
 
 
-_FIELDS: Final[list[AnyField]] = [
-    pa.field("text", pa.string()),
-    pa.field("id", pa.string()),
-    pa.field("kind", pa.string()),
-    pa.field("name", pa.string()),
-    pa.field("name_en", pa.string()),
-    pa.field("lon", pa.float64()),
-    pa.field("lat", pa.float64()),
-    pa.field("height_m", pa.float32()),
-]
-_SCHEMA: Final = pa.schema(_FIELDS)
-_EMPTY: Final = _SCHEMA.empty_table()
-
 _indices: weakref.WeakKeyDictionary[City, tuple[dict[str, str], _Index]] = weakref.WeakKeyDictionary()
 _indices_lock: Final = threading.Lock()
+
+
+def _bytes_of(texts: Any) -> memoryview:  # noqa: ANN401 - a string array
+    """UTF-8 of all texts of an array, one after the other."""
+    _, offsets, data = texts.buffers()
+    if len(texts) == 0 or data is None:
+        return memoryview(b"")
+    ends = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return memoryview(data)[ends[0] : ends[-1]]
 
 
 def _index_of(city: City) -> _Index:
@@ -228,111 +158,3 @@ def _by_urn(city: City, query: str) -> list[Hit]:
         return []
     hits = _index_of(city).search(fold(wanted.local_id), limit=_MAX_SAME)
     return [hit for hit in hits if hit.layer == wanted.layer and hit.local_id == wanted.local_id]
-
-
-# The files
-
-
-def _current(city: City, layer: str) -> pa.Table:
-    """The index of a layer: from its file, or made now, and kept where the city may be written."""
-    found = _read(city, layer)
-    if found is None:
-        found = _make(city, layer)
-        if city.writes:
-            _write(city, layer, found)
-    return found
-
-
-def _read(city: City, layer: str) -> pa.Table | None:
-    """The file's table where it fits the layer as it is now, else None."""
-    path = city.index_path(layer)
-    try:
-        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
-            metadata = file.schema.metadata or {}
-            table = file.read_all()
-    except (OSError, pa.ArrowException):
-        return None  # missing or damaged: it can be made again
-    is_current = metadata.get(b"sha256") == city.layer_version(layer).sha256.encode()
-    same_form = metadata.get(b"format") == _FORMAT.encode() and table.schema.equals(_SCHEMA)
-    return table if is_current and same_form else None
-
-
-def _write(city: City, layer: str, table: pa.Table) -> None:
-    path = city.index_path(layer)
-    metadata = {"sha256": city.layer_version(layer).sha256, "format": _FORMAT}
-    marked = table.replace_schema_metadata(metadata)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, marked.schema) as writer:
-        writer.write_table(marked)
-    try:
-        path.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path.parent}: cannot be made: {error.strerror}") from error
-    write_atomically(path, sink.getvalue().to_pybytes())
-
-
-def _make(city: City, layer: str) -> pa.Table:
-    known = set(LAYERS[layer].names)
-    wanted = ["id", "kind", "name", "name_en", "geometry", "bbox"]
-    table = read_layer(city.layer_path(layer), layer, [*wanted, *({"height_m", "rank"} & known)])
-    names, names_en = table.column("name"), table.column("name_en")
-    lon, lat = _places(table, named=_has(names) | _has(names_en))
-    columns: list[Any] = [
-        _texts(names, names_en, table.column("id")),
-        table.column("id"),
-        table.column("kind").cast(pa.string()),
-        names,
-        names_en,
-        pa.array(lon),
-        pa.array(lat),
-        table.column("height_m") if "height_m" in known else pa.nulls(table.num_rows, pa.float32()),
-    ]
-    order = _best_known_first(table, names, names_en)
-    return pa.Table.from_arrays(columns, schema=_SCHEMA).take(order).combine_chunks()
-
-
-def _best_known_first(table: pa.Table, names: AnyChunked, names_en: AnyChunked) -> npt.NDArray[np.int64]:
-    """Rows by rank, then by the length of the shortest name; equals stay in the order of ids."""
-    lengths = [_lengths(column) for column in (names, names_en)]
-    rank = table.column("rank").to_numpy() if "rank" in table.column_names else np.zeros(table.num_rows)
-    return np.lexsort((np.minimum(*lengths), rank))
-
-
-def _lengths(column: AnyChunked) -> npt.NDArray[np.int64]:
-    counted: Any = pc.utf8_length(column)
-    known: Any = pc.fill_null(counted, _NO_NAME)
-    return np.asarray(known.to_numpy(), dtype=np.int64)
-
-
-def _texts(names: AnyChunked, names_en: AnyChunked, ids: AnyChunked) -> Any:  # noqa: ANN401 - a string array
-    """The searched text of each row: its names and id, each between marks."""
-    fields: list[Any] = [_folded(column) for column in (names, names_en, ids)]
-    joined: Any = pc.binary_join_element_wise(*fields, _MARK, null_handling="skip")
-    return pc.binary_join_element_wise("", joined, "", _MARK)
-
-
-def _folded(column: Any) -> Any:  # noqa: ANN401 - a string array
-    spread: Any = pc.utf8_normalize(column, form="NFKD")  # type: ignore[attr-defined]  # not in the stubs
-    # Marks are accents; what is neither letter nor sign would let a query reach over the edge of a field.
-    return pc.utf8_lower(pc.replace_substring_regex(spread, pattern=r"[\p{M}\p{C}]+", replacement=""))
-
-
-def _has(column: AnyChunked) -> npt.NDArray[np.bool_]:
-    valid: Any = pc.is_valid(column)
-    return np.asarray(valid.to_numpy(), dtype=bool)
-
-
-def _places(table: pa.Table, *, named: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Where each object is: the middle of its box; what has a name gets a point on itself."""
-    boxes: Any = table.column("bbox").combine_chunks()
-    west, south, east, north = (boxes.field(edge).to_numpy() for edge in ("xmin", "ymin", "xmax", "ymax"))
-    lon, lat = (west + east) / 2, (south + north) / 2
-    rows = np.flatnonzero(named)
-    shapes = shapely.from_wkb(table.column("geometry").take(rows).to_numpy(zero_copy_only=False))
-    points = shapely.point_on_surface(shapes)
-    is_line = np.isin(shapely.get_type_id(shapes), _LINES)
-    lines = shapely.line_merge(shapes[is_line])
-    points[is_line] = shapely.line_interpolate_point(lines, 0.5, normalized=True)
-    seen = ~shapely.is_empty(points)
-    lon[rows[seen]], lat[rows[seen]] = shapely.get_x(points[seen]), shapely.get_y(points[seen])
-    return lon, lat

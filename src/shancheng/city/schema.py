@@ -88,7 +88,7 @@ _OWN: Final[dict[str, list[AnyField]]] = {
         pa.field("roof_shape", WORD),
         pa.field("roof_height_m", pa.float32()),
         pa.field("parent_id", pa.string()),
-        # Which way a gable looks or a ridge runs, clockwise from north; null where the outline decides.
+        # Which way the main slope falls, clockwise from north, square to the ridge; null: by the outline.
         pa.field("roof_direction_deg", pa.float32()),
         pa.field("roof_orientation", WORD),
         *_SOLID,

@@ -51,7 +51,7 @@ def current_build(city: City) -> BuildInfo | None:
     from shancheng.tiles.make import input_digest
 
     folder = city.folder / TILES_FOLDER
-    name = _pointed_to(folder)
+    name = pointed_to(folder)
     if name is None:
         return None
     made_from = _read_json(folder / name / INPUT)
@@ -63,8 +63,13 @@ def current_build(city: City) -> BuildInfo | None:
     )
 
 
-def unfinished_folder(folder: Path) -> Path:
-    """An empty folder for this process to build in; leftovers of processes that ended are removed first."""
+def unfinished_folder(folder: Path, recycled: str | None = None) -> Path:
+    """A folder for this process to build in; leftovers of processes that ended are removed first.
+
+    Args:
+        folder: The city's folder of tiles.
+        recycled: Name of a build whose folder it shall be, with all that is in it, instead of an empty one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         match = _UNFINISHED.fullmatch(path.name)
@@ -72,7 +77,12 @@ def unfinished_folder(folder: Path) -> Path:
             shutil.rmtree(path, ignore_errors=True)
     own = folder / f".building-{os.getpid()}"
     shutil.rmtree(own, ignore_errors=True)  # of a process before us that had our number
-    own.mkdir()
+    if recycled is None:
+        own.mkdir()
+    else:
+        (folder / recycled).rename(own)
+        # Not written into: it may have another name.
+        (own / INPUT).unlink(missing_ok=True)
     return own
 
 
@@ -85,7 +95,7 @@ def next_name(folder: Path, digest: str) -> str:
 def put_in_place(unfinished: Path, name: str, pointer: dict[str, Any], report: dict[str, Any]) -> None:
     """Make a finished folder the current build, and remove all others but the one before."""
     folder = unfinished.parent
-    before = _pointed_to(folder)
+    before = pointed_to(folder)
     _flush_tree(unfinished)
     unfinished.rename(folder / name)
     flush_folder(folder)
@@ -100,7 +110,8 @@ def _builds(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if _BUILD_NAME.fullmatch(path.name)]
 
 
-def _pointed_to(folder: Path) -> str | None:
+def pointed_to(folder: Path) -> str | None:
+    """Name of the build that the pointer names; None where there is none."""
     pointer = _read_json(folder / POINTER) or {}
     name = str(pointer.get("extras", {}).get("build"))
     return name if _BUILD_NAME.fullmatch(name) and (folder / name).is_dir() else None

@@ -22,9 +22,11 @@ class Texts:
     data: npt.NDArray[np.uint8]
 
     @classmethod
-    def of(cls, column: Any, rows: IntArray) -> "Texts":  # noqa: ANN401  # pa.ChunkedArray of strings
-        """Texts of these rows, in this order; null is empty."""
-        wide: Any = column.cast(pa.large_string()).combine_chunks().fill_null("").take(pa.array(rows))
+    def of(cls, column: Any, rows: IntArray | None = None) -> "Texts":  # noqa: ANN401  # pa.ChunkedArray of strings
+        """Texts of these rows, in this order, or of all; null is empty."""
+        wide: Any = column.cast(pa.large_string()).combine_chunks().fill_null("")
+        if rows is not None:
+            wide = wide.take(pa.array(rows))
         array: Any = wide.combine_chunks() if isinstance(wide, pa.ChunkedArray) else wide
         if len(array) == 0:
             return cls(np.zeros(1, np.int64), np.empty(0, np.uint8))

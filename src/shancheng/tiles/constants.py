@@ -18,6 +18,9 @@ DRAPE_LIFT_M = 0.3
 # Features a tile takes before it hands the rest to its children; a leaf may hold half as many again.
 CAPACITY = 1000
 
+# One part in so many of the capacity may stay free, so that an edit changes the members of few tiles.
+SLACK_SHARE = 10
+
 # Deepest level of a layer's quadtree: two 16-bit cell numbers and a 32-bit index sort as one 64-bit key.
 MAX_LEVEL = 16
 

@@ -24,7 +24,7 @@ from shancheng.geo.raster import Raster
 from shancheng.progress import Progress
 from shancheng.tiles.columns import Texts
 from shancheng.tiles.draped_areas import area_pieces
-from shancheng.tiles.draped_bridges import bridge_pieces
+from shancheng.tiles.draped_bridges import bridge_pieces, own_solids
 from shancheng.tiles.draped_lines import line_pieces
 from shancheng.tiles.draped_pieces import (
     CUT_SPARE_DEG,
@@ -36,7 +36,7 @@ from shancheng.tiles.draped_pieces import (
     primitives_of,
     take,
 )
-from shancheng.tiles.draped_rows import areal_rows, words
+from shancheng.tiles.draped_rows import areal_rows, column, words
 from shancheng.tiles.glb import Column, Material, PropertyTable, TileContent, encode_glb
 from shancheng.tiles.ground import Ground
 from shancheng.tiles.implicit import Tiles, content_name, write_implicit_tileset
@@ -55,7 +55,7 @@ CLASSES = {"roads": "road", "rail": "rail", "water": "water", "green": "green", 
 # side, where a road of 6 m in a cell of 2 km is a pixel or two wide.
 GEOMETRIC_ERROR_SHARE = 1 / 32
 # Pieces a tile takes before it hands on the rest: each of them has tens of vertices or hundreds.
-CAPACITY = {"roads": 500, "rail": 500, "water": 300, "green": 80, "bridges": 300}
+CAPACITY = {"roads": 120, "rail": 60, "water": 300, "green": 80, "bridges": 300}
 _CONCRETE = Material((0.72, 0.7, 0.68, 1.0), name="deck")
 # Of what lies on the ground and of what stands above it; our viewer knows the latter by its name.
 _MATERIALS = {
@@ -77,6 +77,7 @@ def make_draped(
     id_prefix: str,
     copyright: str,  # noqa: A002  # glTF's and 3D Tiles' own word
     progress: Progress | None = None,
+    output: Output | None = None,
 ) -> LayerReport:
     """Write the tileset of one layer.
 
@@ -89,6 +90,7 @@ def make_draped(
         id_prefix: What to put before a local id to have its URN.
         copyright: Who is to be credited, in plain text.
         progress: Whom to tell.
+        output: For `folder`, where a build before may be used; changes no byte.
 
     Raises:
         TilesError: There is no such layer, or the raster has voids.
@@ -102,7 +104,7 @@ def make_draped(
     pieces, wrong = _pieces_of(table, kind, Ground.of(raster, root_cell), root_cell, report)
     layer = _Layer.of(table, kind, pieces, root_cell, wrong)
     report.set_aside = [SetAside(kind, table.column("id")[w.row].as_py(), w.reason) for w in wrong]
-    output = Output(folder)
+    output = output or Output(folder)
     report.triangles = _write_tiles(layer, output, copyright, progress)
     report.geometric_error_m = _root_error_m(root_cell) if len(layer.partition) else 0.0
     info = write_implicit_tileset(
@@ -119,6 +121,7 @@ def make_draped(
     report.features, report.tiles = len(np.unique(layer.pieces.row)), len(layer.partition)
     report.levels, report.subtrees = info.levels, info.subtrees
     report.bytes_raw, report.bytes_gzip = output.bytes_raw, output.bytes_gzip
+    report.reused = output.reused_tiles
     report.seconds, report.cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     return report
 
@@ -130,9 +133,14 @@ def _pieces_of(
         return area_pieces(table, ground, root_cell, water=kind == "water")
     areal = areal_rows(table)
     if kind == "bridges":
-        pieces, wrong = bridge_pieces(table, ground, ~areal)
+        solids, report.notes = own_solids(table)
+        simple = np.ones(len(table), dtype=np.bool_)
+        simple[solids.row] = False
+        pieces, wrong = bridge_pieces(table, ground, simple & ~areal)
+        pieces, areal = join(solids, pieces), simple & areal
     else:
         pieces, wrong, report.notes = line_pieces(table, ground, ~areal)
+        areal &= ~column(table, "tunnel").astype(np.bool_)
     if areal.any():
         areas, bad = area_pieces(table, ground, root_cell, water=False, wanted=areal)
         pieces, wrong = join(pieces, areas), wrong + bad

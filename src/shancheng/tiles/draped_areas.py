@@ -27,6 +27,8 @@ _SHORE_QUANTILE, _BUILT_QUANTILE = 0.1, 0.9
 LARGEST_PIECE_M = 2000.0
 # What follows the ground is cut at least this finely, between half of it and the whole.
 FINEST_CUT_M = 120.0
+# Rivers fall little, and their shores have points of their own: cuts four times as wide save three quarters.
+FINEST_WATER_CUT_M = 480.0
 # Shores are sampled this often for the level of the water.
 _SHORE_STEP_DEG = 5e-4
 # A river takes the lowest ground within about this distance: on the bank a sample is half water, half slope.
@@ -60,7 +62,7 @@ def area_pieces(
     level_m = np.full(len(table), np.nan)
     if water:
         level_m = water_levels_m(geometries, words(table, "kind"), ground)
-    grid = CellGrid.over(root_cell, LARGEST_PIECE_M, FINEST_CUT_M)
+    grid = CellGrid.over(root_cell, LARGEST_PIECE_M, FINEST_WATER_CUT_M if water else FINEST_CUT_M)
     level = np.isfinite(level_m)
     flat, failed = _pieces(geometries, level, grid, finely=False)
     wrong += failed

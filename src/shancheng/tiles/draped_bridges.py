@@ -1,4 +1,4 @@
-"""Bridges as solids: a deck along its axis, and two towers where the bridge has some."""
+"""Bridges as solids: their own, or a deck along the axis, and two towers where the bridge has some."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,10 @@ from shancheng.tiles.draped_rows import column, read_geometries
 from shancheng.tiles.draped_solids import box_sections, left_sides, tubes_triangles
 from shancheng.tiles.engines.draped_reference import Lines
 from shancheng.tiles.ground import Ground
+from shancheng.tiles.lod2 import read_solids
+from shancheng.tiles.notes import Notes
 
-__all__ = ["bridge_pieces"]
+__all__ = ["bridge_pieces", "own_solids"]
 
 THICKNESS_M = 2.5
 """Of a deck; the layer does not say."""
@@ -26,6 +28,33 @@ LEG_SHARE, LEG_LEAST_M, LEG_MOST_M = 0.14, 2.5, 6.0
 FOOTING_M = 3.0
 """How far legs reach below the ground."""
 _LINE = (shapely.GeometryType.LINESTRING, shapely.GeometryType.MULTILINESTRING)
+
+
+def own_solids(table: pa.Table) -> tuple[Pieces, dict[str, int]]:
+    """Solids of the bridges that have one of their own, as they are; pictures on them are left out.
+
+    Args:
+        table: With the columns of `bridges`.
+
+    Returns:
+        One piece for each solid that can be drawn, and counts of what cannot.
+    """
+    notes = Notes()
+    solids = read_solids(table, notes)
+    if solids is None:
+        return Pieces.none(), notes.totals
+    meshes = solids.build(solids.drawn)
+    pieces = Pieces(
+        meshes.rows,
+        solids.heights_m[:, 1] - solids.heights_m[:, 0],
+        meshes.lonlat_deg,
+        meshes.heights_m,
+        meshes.triangles,
+        meshes.vertex_start,
+        meshes.triangle_start,
+        np.ones(len(meshes), dtype=np.bool_),
+    )
+    return pieces, {**notes.totals, "solids": len(meshes)}
 
 
 def bridge_pieces(

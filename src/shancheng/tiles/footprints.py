@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +55,7 @@ class Footprints:
             (t, 3).
         triangle_start: First triangle of each feature, then the end, shape (n + 1,).
         status: 0 where the feature is good, else the place of its reason in `REASONS`, shape (n,).
-        repaired: Features that crossed themselves and were repaired.
+        repaired_features: Features that crossed themselves and were repaired, shape (k,).
     """
 
     lonlat_deg: npt.NDArray[np.float64]
@@ -65,10 +65,15 @@ class Footprints:
     triangles: npt.NDArray[np.uint16]
     triangle_start: IntArray
     status: npt.NDArray[np.uint8]
-    repaired: int = 0
+    repaired_features: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.status)
+
+    @property
+    def repaired(self) -> int:
+        """How many features crossed themselves and were repaired."""
+        return len(self.repaired_features)
 
     @property
     def good(self) -> npt.NDArray[np.bool_]:
@@ -100,7 +105,7 @@ def read_footprints(geometry: "AnyArray | AnyChunked", *, threads: int = 1) -> F
     if not repaired:
         return footprints
     again = _read(_replace(wkb, repaired), threads)
-    fixed = sum(again.status[row] == GOOD and footprints.status[row] != UNREADABLE for row in repaired)
+    fixed = [row for row in repaired if again.status[row] == GOOD and footprints.status[row] != UNREADABLE]
     return Footprints(
         again.lonlat_deg,
         again.ring_start,
@@ -109,7 +114,7 @@ def read_footprints(geometry: "AnyArray | AnyChunked", *, threads: int = 1) -> F
         again.triangles,
         again.triangle_start,
         again.status,
-        int(fixed),
+        np.array(fixed, np.int64),
     )
 
 

@@ -8,6 +8,7 @@ Sources:
     glTF 2.0; KHR_mesh_quantization; EXT_meshopt_compression; EXT_mesh_features; EXT_structural_metadata.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,13 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shancheng.geo.ellipsoid import ecef_from_enu_rotation, ecef_from_geodetic
+from shancheng.geo.ellipsoid import ECCENTRICITY_SQUARED, SEMI_MAJOR_M
 from shancheng.tiles import meshopt
 from shancheng.tiles.glb_buffers import Buffers
 
 FLOAT32, UINT32, UINT16, INT16, INT8 = 5126, 5125, 5123, 5122, 5120
 _INT16_MAX = 32_767
 _UINT16_MAX = 65_535
+_LINEAR, _LINEAR_MIPMAPS, _CLAMP, _REPEAT = 9729, 9987, 33071, 10497
 
 FloatArray = npt.NDArray[np.float64]
 Extent = tuple[list[int], list[int]]
@@ -46,11 +48,21 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """How triangles look to a client that knows nothing of us."""
+    """How triangles look to a client that knows nothing of us.
+
+    Attributes:
+        base_color: Red, green, blue, alpha, linear.
+        double_sided: Whether their backs are drawn.
+        name: What our own page calls them, or nothing.
+        picture: A JPEG file; the triangles' `uv` say where in it they lie.
+        repeated: Whether it goes on beyond its edges.
+    """
 
     base_color: tuple[float, float, float, float] = (0.85, 0.83, 0.8, 1.0)
     double_sided: bool = False
     name: str = ""
+    picture: bytes | None = None
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,8 @@ class Primitive:
         feature_ids: Row of the property table for each vertex, uint32, shape (v,), or none.
         normals: int8 unit normals in steps of 1/127, shape (v, 3), axes as positions, or none.
         material: Its looks.
+        uv: Places in the material's picture, right and DOWN, shape (v, 2): uint16 in steps of 1/65535 or
+            float32, or none.
     """
 
     positions: npt.NDArray[np.int32]
@@ -70,6 +84,7 @@ class Primitive:
     feature_ids: npt.NDArray[np.uint32] | None = None
     normals: npt.NDArray[np.int8] | None = None
     material: Material = field(default_factory=Material)
+    uv: npt.NDArray[np.uint16] | npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +158,7 @@ def encode_glb(content: TileContent, *, compress: bool = True) -> bytes:
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "matrix": node_matrix(content.placement, quantum_m if small else 1.0)}],
-        "materials": [_material(primitive.material) for primitive in content.primitives],
+        **writer.materials([primitive.material for primitive in content.primitives]),
         "meshes": [{"primitives": meshes}],
     }
     if content.table is not None:
@@ -163,12 +178,18 @@ def node_matrix(placement: Placement, scale: float) -> list[float]:
 
     Digits that move no vertex by 0.1 mm are left out: in gzip they would be a tenth of the JSON.
     """
-    rotation = ecef_from_enu_rotation(placement.lon_deg, placement.lat_deg)
-    origin = ecef_from_geodetic(placement.lon_deg, placement.lat_deg, placement.ellipsoidal_height_m)
-    east, north, up = (rotation.T * scale).round(12).tolist()
-    south = [-value for value in north]
-    columns = [(*_y_up(east), 0), (*_y_up(up), 0), (*_y_up(south), 0), (*_y_up(origin.round(5).tolist()), 1)]
-    return [value for column in columns for value in column]
+    # As `geo.ellipsoid` has it for arrays, which for a single place takes ten times as long.
+    lon, lat = math.radians(placement.lon_deg), math.radians(placement.lat_deg)
+    sin_lon, cos_lon, sin_lat, cos_lat = math.sin(lon), math.cos(lon), math.sin(lat), math.cos(lat)
+    east = (-sin_lon, cos_lon, 0.0)
+    south = (sin_lat * cos_lon, sin_lat * sin_lon, -cos_lat)
+    up = (cos_lat * cos_lon, cos_lat * sin_lon, sin_lat)
+    normal = SEMI_MAJOR_M / math.sqrt(1.0 - ECCENTRICITY_SQUARED * sin_lat**2)
+    across = normal + placement.ellipsoidal_height_m
+    along = normal * (1.0 - ECCENTRICITY_SQUARED) + placement.ellipsoidal_height_m
+    origin = (across * up[0], across * up[1], along * sin_lat)
+    axes = [(*_y_up([round(value * scale, 12) for value in axis]), 0) for axis in (east, up, south)]
+    return [value for column in (*axes, (*_y_up([round(v, 5) for v in origin]), 1)) for value in column]
 
 
 def _y_up(ecef: Sequence[float]) -> tuple[float, float, float]:
@@ -186,17 +207,23 @@ def _fits_int16(extent: Extent) -> bool:
     return min(low) >= -_INT16_MAX and max(high) <= _INT16_MAX
 
 
-def _material(material: Material) -> dict[str, Any]:
-    looks: dict[str, Any] = {
-        "pbrMetallicRoughness": {
-            "baseColorFactor": list(material.base_color),
-            "metallicFactor": 0,
-            "roughnessFactor": 1,
-        }
+def _material(material: Material, picture: int) -> dict[str, Any]:
+    pbr: dict[str, Any] = {
+        "baseColorFactor": list(material.base_color),
+        "metallicFactor": 0,
+        "roughnessFactor": 1,
     }
+    if material.picture is not None:
+        pbr["baseColorTexture"] = {"index": picture}
+    looks: dict[str, Any] = {"pbrMetallicRoughness": pbr}
     if material.name:
         looks["name"] = material.name
     return {**looks, "doubleSided": True} if material.double_sided else looks
+
+
+def _sampler(material: Material) -> dict[str, int]:
+    wrap = _REPEAT if material.repeated else _CLAMP
+    return {"magFilter": _LINEAR, "minFilter": _LINEAR_MIPMAPS, "wrapS": wrap, "wrapT": wrap}
 
 
 class _Writer:
@@ -218,6 +245,8 @@ class _Writer:
         attributes = {"POSITION": self._positions(primitive.positions, quantum_m, extent)}
         if primitive.normals is not None:
             attributes["NORMAL"] = self._normals(primitive.normals)
+        if primitive.uv is not None:
+            attributes["TEXCOORD_0"] = self._uv(primitive.uv)
         result: dict[str, Any] = {"attributes": attributes, "material": material}
         if primitive.feature_ids is not None and table is not None:
             attributes["_FEATURE_ID_0"] = self._feature_ids(primitive.feature_ids, table.count)
@@ -226,6 +255,25 @@ class _Writer:
             self.extensions.add("EXT_mesh_features")
         result["indices"] = self._indices(primitive.indices, len(primitive.positions))
         return result
+
+    def materials(self, materials: Sequence[Material]) -> dict[str, Any]:
+        """Write the materials' pictures; what the document says of both."""
+        looks: list[dict[str, Any]] = []
+        images: list[dict[str, Any]] = []
+        textures: list[dict[str, Any]] = []
+        samplers: list[dict[str, int]] = []
+        for material in materials:
+            looks.append(_material(material, len(images)))
+            if material.picture is not None:
+                view = self.buffers.plain(material.picture, {})
+                sampler = _sampler(material)
+                if sampler not in samplers:
+                    samplers.append(sampler)
+                textures.append({"sampler": samplers.index(sampler), "source": len(images)})
+                images.append({"bufferView": view, "mimeType": "image/jpeg"})
+        if not images:
+            return {"materials": looks}
+        return {"materials": looks, "images": images, "samplers": samplers, "textures": textures}
 
     def table(self, table: PropertyTable, schema_uri: str) -> dict[str, Any]:
         """Write a property table; the JSON of its extension."""
@@ -255,6 +303,12 @@ class _Writer:
         return self.buffers.accessor(
             self.buffers.vertices(padded), INT8, len(normals), "VEC3", normalized=True
         )
+
+    def _uv(self, uv: npt.NDArray[np.uint16] | npt.NDArray[np.float32]) -> int:
+        view = self.buffers.vertices(uv)
+        if uv.dtype == np.float32:
+            return self.buffers.accessor(view, FLOAT32, len(uv), "VEC2")
+        return self.buffers.accessor(view, UINT16, len(uv), "VEC2", normalized=True)
 
     def _feature_ids(self, ids: npt.NDArray[np.uint32], count: int) -> int:
         if count > _UINT16_MAX + 1:

@@ -18,7 +18,8 @@ from shancheng.tiles.constants import SUBTREE_LEVELS
 from shancheng.tiles.output import Output
 
 CONTENT_URI = "{level}/{x}/{y}.glb"
-SUBTREE_URI = "subtrees/{level}.{x}.{y}.subtree"
+SUBTREES_FOLDER = "subtrees"
+SUBTREE_URI = SUBTREES_FOLDER + "/{level}.{x}.{y}.subtree"
 SCHEMA_URI = "schema.json"
 TILE_CLASS = "tile"
 

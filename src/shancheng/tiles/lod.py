@@ -30,7 +30,7 @@ _SHARE_BELOW = 0.9
 
 
 def additive_error_m(
-    size_m: npt.NDArray[np.float64], level: npt.NDArray[np.int64], root_cell: RootCell
+    size_m: npt.NDArray[np.floating], level: npt.NDArray[np.integer], root_cell: RootCell
 ) -> float:
     """Geometric error of the root tile of an additive layer.
 
@@ -41,12 +41,20 @@ def additive_error_m(
     """
     if len(size_m) == 0:
         return 0.0
-    wished = [
-        float(np.quantile(size_m[level > above], _SHARE_BELOW)) * 2.0**above
-        for above in range(int(level.max()))
-    ]
+    wished = (_sizes_below(size_m, level) * 2.0 ** np.arange(int(level.max()))).tolist()
     side_m = math.radians(root_cell.side_deg) * SEMI_MAJOR_M
     if not wished:  # one tile holds everything: the error only tells when the city itself is worth drawing
         return min(float(size_m.max()), side_m)
     latest, earliest = side_m * ERROR_TARGET_PX / _LATEST_PX, side_m * ERROR_TARGET_PX / _EARLIEST_PX
     return float(np.clip(max(wished), latest, earliest))
+
+
+def _sizes_below(size_m: npt.NDArray[np.floating], level: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+    """For each level above the deepest, the size that nine in ten of what is deeper stay below."""
+    from shancheng.tiles.engines.lod_parallel import shares_below  # compiled code, so only when needed
+
+    levels = int(level.max())
+    found, counts = np.zeros(levels, np.uint32), np.zeros(levels, np.int64)
+    bits = np.ascontiguousarray(size_m, np.float32).view(np.uint32)
+    shares_below(bits, np.ascontiguousarray(level, np.uint8), _SHARE_BELOW, found, counts)
+    return found.view(np.float32).astype(np.float64)

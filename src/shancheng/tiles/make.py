@@ -27,31 +27,31 @@ from shancheng.tiles.builds import (
     BuildInfo,
     current_build,
     next_name,
+    pointed_to,
     put_in_place,
     unfinished_folder,
 )
 from shancheng.tiles.implicit import region
+from shancheng.tiles.output import Output
 from shancheng.tiles.profiles import Profile, profile_named
 from shancheng.tiles.report import LayerReport, TilesReport
+from shancheng.tiles.reuse import BUILDINGS, FORMAT, TERRAIN, Reuse
+from shancheng.tiles.state import BuildState, clear_states, read_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["BuildInfo", "current_build", "input_digest", "make_tiles", "tile_layers"]
 
-# Raised with every change of what tiles look like, so that older builds count as out of date.
-FORMAT = 1
-TERRAIN = "terrain"
-BUILDINGS = "buildings"
 DRAPED = ("water", "green", "roads", "rail", "bridges")
 
-# Tiles and their gzip siblings take about one and a half times their layer's Parquet file, terrain 3 bytes a
-# sample; asked for is twice that, for the old build is still there while the new one is written.
-_BYTES_PER_LAYER_BYTE = 3
+# Tiles and their gzip siblings take about one and a half times their layer's Parquet file, what is kept for the
+# next build twice that file, terrain 3 bytes a sample; asked for is more, for what comes is not what was.
+_BYTES_PER_LAYER_BYTE = 6
 _BYTES_PER_SAMPLE = 6
 _BYTES_AT_LEAST = 16 << 20
 
-_Job = Callable[[Path, Progress], LayerReport]
+_Job = Callable[[Output, Progress], LayerReport]
 
 
 def tile_layers(city: City) -> list[str]:
@@ -70,14 +70,16 @@ def make_tiles(
     profile: str = "compact",
     progress: Progress | None = None,
     layers: Sequence[str] | None = None,
+    full: bool = False,
 ) -> TilesReport:
-    """Build all tiles and put them in place of the old ones.
+    """Build all tiles and put them in place of the old ones; what did not change is taken over from these.
 
     Args:
         city: Opened by the owner of its lock.
         profile: How tiles are encoded, a key of `PROFILES`.
         progress: Told now and then.
         layers: Only these, from `tile_layers`; such a build counts as out of date.
+        full: Take over nothing; the files are the same.
 
     Raises:
         SettingError: There is no such profile or layer.
@@ -91,16 +93,44 @@ def make_tiles(
     folder = city.folder / TILES_FOLDER
     check_free_space(folder, _bytes_needed(city, names))
     digest = input_digest(city) if layers is None else _digest_of_some(city, names)
-    _load_kernels(progress or NullProgress())
-    with _unfinished(folder) as unfinished:
+    listener = progress or NullProgress()
+    _load_kernels(listener)
+    previous = pointed_to(folder)
+    before, recycled = (None, None) if full or previous is None else _builds_before(folder, previous)
+    with _unfinished(folder, recycled) as unfinished:
         name = next_name(folder, digest)
+        reuse = Reuse(
+            city, folder, unfinished, name, chosen, previous=previous, before=before, recycled=recycled
+        )
         report = TilesReport(name, digest, profile)
         for number, layer in enumerate(names):
-            part = _Part(progress or NullProgress(), number, len(names))
-            report.layers.append(_job(city, layer, chosen)(unfinished / layer, part))
+            report.layers.append(_made(city, layer, chosen, reuse, _Part(listener, number, len(names))))
+        reuse.leave()
         (unfinished / INPUT).write_bytes(orjson.dumps({"input_digest": digest, "profile": profile}))
         report.seconds = time.perf_counter() - started
         put_in_place(unfinished, name, _pointer(city, unfinished, report), report.to_json())
+        clear_states(folder, reuse.kept)
+    return report
+
+
+def _builds_before(folder: Path, previous: str) -> tuple[BuildState | None, BuildState | None]:
+    """What the build before left, and the one before that, whose folder may be built in."""
+    before = read_state(folder, previous)
+    if before is None:
+        return None, None
+    older = before.values["before"]
+    if not older or not (folder / older).is_dir():
+        return before, None
+    return before, read_state(folder, older)
+
+
+def _made(city: City, layer: str, profile: Profile, reuse: Reuse, told: "_Part") -> LayerReport:
+    """A layer taken over, or else made."""
+    report = reuse.take_over(layer)
+    if report is None:
+        report = _job(city, layer, profile, reuse)(reuse.output(layer), told)
+        reuse.note(layer, report)
+    told.step(layer, 1.0)
     return report
 
 
@@ -109,9 +139,15 @@ def _load_kernels(progress: Progress) -> None:
     progress.step("loading kernels (the first time they are compiled, about 20 s)")
     for name in (
         "parallel",
+        "census_parallel",
         "draped_parallel",
         "footprints_parallel",
+        "lod_parallel",
+        "members_parallel",
+        "mesh_parallel",
         "partition_parallel",
+        "roofs_parallel",
+        "solids_parallel",
         "terrain_parallel",
     ):
         import_module(f"shancheng.tiles.engines.{name}")
@@ -149,7 +185,7 @@ def _bytes_needed(city: City, names: list[str]) -> int:
     return _BYTES_AT_LEAST + _BYTES_PER_LAYER_BYTE * layers + _BYTES_PER_SAMPLE * samples
 
 
-def _job(city: City, layer: str, profile: Profile) -> _Job:
+def _job(city: City, layer: str, profile: Profile, reuse: Reuse) -> _Job:
     """What makes one layer's tileset."""
     # Late imports: what compiles kernels is loaded only when tiles are made.
     raster, root_cell = city.terrain(), city.manifest.root_cell
@@ -157,19 +193,21 @@ def _job(city: City, layer: str, profile: Profile) -> _Job:
         from shancheng.tiles.terrain import make_terrain
 
         credit = city.manifest.terrain.attribution
-        return lambda folder, told: make_terrain(raster, root_cell, folder, copyright=credit, progress=told)
+        return lambda to, told: make_terrain(
+            raster, root_cell, to.folder, copyright=credit, progress=told, output=to
+        )
     credit, prefix = city.manifest.layers[layer].attribution, urn(city.manifest.name, layer, "")
     if layer == BUILDINGS:
         from shancheng.tiles.buildings import make_buildings
 
-        path = city.layer_path(layer)
-        make = partial(make_buildings, path, raster, root_cell, profile=profile)
-        return lambda folder, told: make(folder, id_prefix=prefix, copyright=credit, progress=told)
+        make = partial(make_buildings, city.layer_path(layer), raster, root_cell, profile=profile)
+        return lambda to, told: make(
+            to.folder, id_prefix=prefix, copyright=credit, progress=told, output=to, memory=reuse.memory()
+        )
     from shancheng.tiles.draped import make_draped
 
-    table = city.layer(layer)
-    drape = partial(make_draped, table, layer, raster, root_cell)
-    return lambda folder, told: drape(folder, id_prefix=prefix, copyright=credit, progress=told)
+    drape = partial(make_draped, city.layer(layer), layer, raster, root_cell)
+    return lambda to, told: drape(to.folder, id_prefix=prefix, copyright=credit, progress=told, output=to)
 
 
 def _pointer(city: City, unfinished: Path, report: TilesReport) -> dict[str, Any]:
@@ -204,10 +242,10 @@ def _pointer(city: City, unfinished: Path, report: TilesReport) -> dict[str, Any
 
 
 @contextmanager
-def _unfinished(folder: Path) -> "Iterator[Path]":
+def _unfinished(folder: Path, recycled: BuildState | None) -> "Iterator[Path]":
     """A folder to build in, removed when the build fails; what the disk says becomes one of our errors."""
     try:
-        own = unfinished_folder(folder)
+        own = unfinished_folder(folder, None if recycled is None else recycled.name)
         try:
             yield own
         finally:

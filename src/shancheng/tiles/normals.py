@@ -20,12 +20,14 @@ def with_normals(primitive: Primitive) -> Primitive:
     old = unique >> 24
     normals = np.stack([unique >> 16 & 255, unique >> 8 & 255, unique & 255], axis=1) - 128
     ids = None if primitive.feature_ids is None else primitive.feature_ids[old]
+    uv = None if primitive.uv is None else primitive.uv[old]
     return replace(
         primitive,
         positions=primitive.positions[old],
         indices=indices.astype(np.uint32),
         feature_ids=ids,
         normals=normals.astype(np.int8),
+        uv=uv,
     )
 
 

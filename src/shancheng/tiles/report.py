@@ -1,6 +1,6 @@
 """What a build says of itself: counts, sizes, times, and every feature set aside, with its reason."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 # The one reason that is no fault: an outline is not drawn because its parts are.
@@ -14,6 +14,10 @@ class SetAside:
     layer: str
     id: str
     reason: str
+
+    def values(self) -> dict[str, str]:
+        """As plain values."""
+        return {"layer": self.layer, "id": self.id, "reason": self.reason}
 
 
 @dataclass(slots=True)
@@ -33,6 +37,7 @@ class LayerReport:
         levels: Levels of the quadtree.
         subtrees: Subtree files.
         geometric_error_m: Of the root tile; halves with each level.
+        reused: Tiles taken over from the build before.
         notes: Counts that only one layer has, such as buildings replaced by their parts.
     """
 
@@ -48,7 +53,12 @@ class LayerReport:
     levels: int = 0
     subtrees: int = 0
     geometric_error_m: float = 0.0
+    reused: int = 0
     notes: dict[str, int] = field(default_factory=dict)
+
+    def values(self) -> dict[str, Any]:
+        """As plain values, without `set_aside`."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "set_aside"}
 
 
 @dataclass(slots=True)
@@ -76,12 +86,11 @@ class TilesReport:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values; `set_aside` stands once, at the top."""
-        layers = [{k: v for k, v in asdict(layer).items() if k != "set_aside"} for layer in self.layers]
         return {
             "build": self.build,
             "input_digest": self.input_digest,
             "profile": self.profile,
             "seconds": self.seconds,
-            "layers": layers,
-            "set_aside": [asdict(entry) for entry in self.set_aside],
+            "layers": [layer.values() for layer in self.layers],
+            "set_aside": [entry.values() for entry in self.set_aside],
         }

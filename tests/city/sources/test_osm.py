@@ -9,8 +9,7 @@ import pytest
 import shapely
 
 from shancheng.city.sources import read_source
-from shancheng.city.sources.base import SourceOptions
-from shancheng.city.sources.base import CityData
+from shancheng.city.sources.base import CityData, SourceOptions
 from shancheng.city.sources.osm import read
 from shancheng.errors import SourceFileError
 from shancheng.progress import NullProgress
@@ -25,12 +24,6 @@ def rows(data: CityData, layer: str) -> dict[str, dict[str, Any]]:
 
 def shape(row: dict[str, Any]) -> Any:
     return shapely.from_wkb(row["geometry"])
-
-
-@pytest.fixture
-def read_osm(osm_file: Any, tmp_path: Path) -> Callable[[], CityData]:
-    """Write the extract under construction and read it."""
-    return lambda: read(osm_file.write(tmp_path / "a.osm.pbf"), SourceOptions(), NullProgress())
 
 
 Read = Callable[[], CityData]
@@ -146,8 +139,25 @@ def test_what_is_no_road(osm_file: Any, read_osm: Read) -> None:
     street(osm_file, {"highway": "primary", "name": "Avenue"})
     for kind in ("proposed", "construction", "platform", "corridor", "elevator"):
         street(osm_file, {"highway": kind})
-    osm_file.square(LON, LAT, SIDE, {"highway": "pedestrian", "area": "yes"})
+    osm_file.square(LON, LAT, SIDE, {"highway": "platform", "area": "yes"})
     assert list(rows(read_osm(), "roads")) == ["w1"]
+
+
+def test_a_square_is_a_road_with_an_area(osm_file: Any, read_osm: Read) -> None:
+    street(osm_file, {"highway": "primary"})
+    osm_file.square(LON, LAT, SIDE, {"highway": "pedestrian", "area": "yes", "name": "Place"})
+    osm_file.square(LON + SIDE, LAT, SIDE, {"highway": "footway"})
+    ring = osm_file.square(LON + 0.001, LAT, 4 * SIDE, {})
+    hole = osm_file.square(LON + 0.001 + SIDE, LAT + SIDE, SIDE, {})
+    osm_file.relation(
+        [("w", ring, "outer"), ("w", hole, "inner")], {"type": "multipolygon", "highway": "pedestrian"}
+    )
+    found = rows(read_osm(), "roads")
+    assert {local_id: shape(row).geom_type for local_id, row in found.items()} == {
+        "w1": "LineString", "w2": "Polygon", "w3": "LineString", "r1": "Polygon",
+    }  # fmt: skip
+    assert (found["w2"]["kind"], found["w2"]["name"], found["w2"]["width_m"]) == ("pedestrian", "Place", 5)
+    assert shape(found["r1"]).area == pytest.approx(15 * SIDE**2)
 
 
 def test_rail_stations_and_places(osm_file: Any, read_osm: Read) -> None:
@@ -165,7 +175,7 @@ def test_rail_stations_and_places(osm_file: Any, read_osm: Read) -> None:
     data = read_osm()
     rail = rows(data, "rail")
     assert {local_id: (row["kind"], row["colour"]) for local_id, row in rail.items()} == {
-        "w2": ("subway", "#ff8800"), "w3": ("tram", None),
+        "w2": ("subway", "#ff8800"), "w3": ("tram", "#ff0000"),
     }  # fmt: skip
     assert [row["kind"] for row in rows(data, "rail_stations").values()] == ["subway"]
     places = rows(data, "places")
@@ -439,4 +449,6 @@ def test_helsinki_with_its_missing_nodes_and_parts(shared_data: Path) -> None:
     parts = [row for row in rows(data, "buildings").values() if row["parent_id"] is not None]
     assert len(parts) > 50
     assert data.layers["rail"].num_rows > 250
-    assert {entry.layer for entry in data.set_aside} <= {"buildings", "roads", "rail", "water"}
+    assert {entry.layer for entry in data.set_aside} == {
+        "buildings", "districts", "green", "rail", "roads", "transit_routes", "water",
+    }  # fmt: skip

@@ -117,6 +117,8 @@ def _segments(lines: Shapes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.fl
 def _votes(
     faces: Shapes, probes: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    probe, face = shapely.STRtree(faces).query(shapely.points(probes), predicate="within")
+    # Asked by face: a face is made ready once for all probes, a probe would be for every face.
+    points: Shapes = np.asarray(shapely.points(probes), dtype=object)
+    face, probe = shapely.STRtree(points).query(faces, predicate="contains")
     votes = np.bincount(face, weights=weight[probe], minlength=len(faces))
     return votes.astype(np.float64)

@@ -1,38 +1,20 @@
 """Where a city from OpenStreetMap ends, and cutting shapes there."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import shapely
 
-from shancheng.city.sources.osm_read import Rows
+from shancheng.city.sources.osm_rows import Shapes
 from shancheng.geo.bounds import Bounds
 
-__all__ = ["Mask", "Picks", "Shapes", "areas_of", "clip", "extent_of", "including", "inside", "shapes_of"]
+__all__ = ["Mask", "Picks", "clip", "extent_of", "including", "inside", "robust_bounds"]
 
-Shapes = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 Picks = npt.NDArray[np.int64]
 """Numbers of rows."""
 
 _MARGIN_DEG = 0.005
 """About half a kilometre."""
-
-
-def shapes_of(rows: Rows) -> Shapes:
-    """The rows' geometries."""
-    # osmium writes hexadecimal text, which GEOS reads five times slower than bytes.
-    wkb = [bytes.fromhex(item) if isinstance(item, str) else item for item in rows.wkb]
-    return np.asarray(shapely.from_wkb(np.asarray(wkb, dtype=object)), dtype=object)
-
-
-def areas_of(rows: Rows) -> Shapes:
-    """Polygons; osmium writes each as a MultiPolygon, of which most have one part."""
-    shapes = shapes_of(rows)
-    single = shapely.get_num_geometries(shapes) == 1
-    shapes[single] = shapely.get_geometry(shapes[single], 0)
-    return shapes
 
 
 def extent_of(header: Bounds | None, buildings: Shapes, roads: Shapes) -> Bounds:
@@ -44,10 +26,10 @@ def extent_of(header: Bounds | None, buildings: Shapes, roads: Shapes) -> Bounds
         if len(inside):
             # The header's box may be that of the file this one was cut from.
             return _intersection(header, _bounds_of(inside).expanded(_MARGIN_DEG))
-    return _robust_bounds(boxes)
+    return robust_bounds(boxes)
 
 
-def _robust_bounds(boxes: npt.NDArray[np.float64]) -> Bounds:
+def robust_bounds(boxes: npt.NDArray[np.float64]) -> Bounds:
     """Bounds of nearly all: what lies farther out than the whole middle 98% is wide counts as astray."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     low, high = np.quantile(centre, [0.01, 0.99], axis=0)

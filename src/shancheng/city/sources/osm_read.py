@@ -1,284 +1,255 @@
-"""One pass over an OpenStreetMap file: raw columns of text and WKB for each layer.
+"""Sorting an OpenStreetMap file's objects into our layers.
 
-osmium reads, assembles areas and writes WKB in C++; here Python sees each feature once and only appends to
-lists. What the words mean for our layers is left to ``osm.py``.
+What words mean stands in ``osm_tags.py``; how objects come from the file in ``osm_stream.py``; what becomes
+of the columns in ``osm.py``. One object may stand in several layers: a museum is a building and a landmark.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
-
-import osmium
-import shapely
-from osmium.filter import EntityFilter, KeyFilter
-from osmium.osm import AREA, NODE, RELATION, WAY
+from typing import Final
 
 from shancheng.city.sources.base import SetAside
+from shancheng.city.sources.osm_features import OsmFeatures, Route
+from shancheng.city.sources.osm_opl import Tags, members_of, route_members
+from shancheng.city.sources.osm_rows import Rows
+from shancheng.city.sources.osm_stream import read_areas, read_header, read_objects
 from shancheng.city.sources.osm_tags import (
+    DISTRICT_LEVELS,
+    HALTS,
+    NO,
     PLACE_RANK,
     RAIL_WIDTH_M,
     ROAD_WIDTH_M,
-    STATIONS,
+    ROUTES,
     WATERWAY_WIDTH_M,
+    base_station_kind,
     green_kind,
+    is_underground,
+    landmark_kind,
+    station_kind,
+    stop_kind,
     water_kind,
 )
-from shancheng.errors import SourceFileError
-from shancheng.geo.bounds import Bounds
 
-__all__ = ["OsmFeatures", "Rows", "read_features"]
+__all__ = ["read_features"]
 
-_NODE_KEYS: Final = ("place", "railway")
-_SHAPE_KEYS: Final = (
-    "building",
-    "building:part",
-    "highway",
-    "railway",
-    "waterway",
-    "natural",
-    "landuse",
-    "leisure",
-)
-_NO: Final = (None, "no")
 _UNASSEMBLED: Final = "its outline is not closed or its rings do not fit together"
+_INCOMPLETE: Final = "not all ways of its outline are in the file"
+_NOWHERE: Final = "no geometry: it has no place in the file"
+_UNDERGROUND: Final = "lies underground"
+_AREAS: Final = frozenset({"multipolygon", "boundary"})
 
-
-@dataclass
-class Rows:
-    """Features of one layer, column by column; ``tags`` holds the raw words of ``keys``."""
-
-    keys: tuple[str, ...] = ()
-    ids: list[str] = field(default_factory=list)
-    kinds: list[str] = field(default_factory=list)
-    names: list[str | None] = field(default_factory=list)
-    names_en: list[str | None] = field(default_factory=list)
-    wkb: list[Any] = field(default_factory=list)
-    tags: dict[str, list[str | None]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.tags = {key: [] for key in self.keys}
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def add(self, local_id: str, kind: str, tags: Any, wkb: Any) -> None:  # noqa: ANN401 - osmium is untyped
-        """Append a feature."""
-        get = tags.get
-        self.ids.append(local_id)
-        self.kinds.append(kind)
-        self.names.append(get("name"))
-        self.names_en.append(get("name:en"))
-        self.wkb.append(wkb)
-        for key, column in self.tags.items():
-            column.append(get(key))
-
-
-_BUILDING_KEYS: Final = (
-    "height",
-    "building:height",
-    "building:levels",
-    "min_height",
-    "building:min_level",
-    "roof:shape",
-    "roof:height",
+# Tags without which a way is none of those that `_points` looks for; most have none of them.
+_POINT_KEYS: Final = frozenset(
+    {
+        "aerialway",
+        "communication:mobile_phone",
+        "historic",
+        "man_made",
+        "public_transport",
+        "telecom",
+        "tourism",
+    }
 )
-_WAY_KEYS: Final = ("width", "lanes", "layer", "bridge", "tunnel")
-
-
-@dataclass
-class OsmFeatures:
-    """All that one file holds for our layers. ``header_bounds`` is None where the file does not say."""
-
-    header_bounds: Bounds | None = None
-    date: str = ""
-    buildings: Rows = field(default_factory=lambda: Rows(_BUILDING_KEYS))
-    parts: Rows = field(default_factory=lambda: Rows(_BUILDING_KEYS))
-    roads: Rows = field(default_factory=lambda: Rows(_WAY_KEYS))
-    rail: Rows = field(default_factory=lambda: Rows((*_WAY_KEYS, "colour")))
-    rail_stations: Rows = field(default_factory=Rows)
-    water: Rows = field(default_factory=Rows)
-    waterways: Rows = field(default_factory=lambda: Rows(("width", "tunnel")))
-    coastline: Rows = field(default_factory=Rows)
-    green: Rows = field(default_factory=Rows)
-    places: Rows = field(default_factory=lambda: Rows(("population", "name:zh-Hans", "name:zh")))
-    set_aside: list[SetAside] = field(default_factory=list)
+_POINTS: Final = frozenset({"bus_station", "elevator", "ferry_terminal", "halt", "station", "tram_stop"})
+_POINT_WORDS: Final = ("amenity", "highway", "railway")
+_AREA_KEYS: Final = frozenset({"area", "landuse", "leisure", "natural"})
+_WAYS_OF_ROUTES: Final = frozenset({"aerialway", "highway", "railway", "route"})
 
 
 def read_features(path: Path) -> OsmFeatures:
-    """Read a file that osmium knows: PBF, XML, also compressed.
+    """Read a file, PBF or XML.
 
     Raises:
         SourceFileError: It is missing, truncated, or of another kind.
     """
-    if not path.is_file():
-        raise SourceFileError(f"{path}: no such file; needed: an OpenStreetMap extract (.osm.pbf)")
-    reader = _Reader()
-    with _osmium_errors(path):
-        reader.read_header(path)
-        for feature in _stream(path):
-            reader.take(feature)
-    reader.note_unassembled()
-    return reader.features
+    header = read_header(path)
+    sorter = _Sorter(OsmFeatures(header.bounds, header.date))
+    read_objects(path, sorter)
+    sorter.join_buildings(path)
+    return sorter.features
 
 
-@contextmanager
-def _osmium_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (RuntimeError, ValueError, OSError) as error:
-        raise SourceFileError(
-            f"{path}: cannot be read as OpenStreetMap data ({error}); needed: a whole .osm.pbf file"
-        ) from error
+class _Sorter:
+    """Takes objects as they come. ``_groups`` are relations of the type `building`: id, tags, outlines."""
 
+    def __init__(self, features: OsmFeatures) -> None:
+        self.features = features
+        self._groups: list[tuple[str, Tags, list[str]]] = []
 
-def _longest_run(way: Any) -> bytes:  # noqa: ANN401 - osmium is untyped
-    runs: list[list[tuple[float, float]]] = [[]]
-    for node in way.nodes:
-        if not node.location.valid():
-            runs.append([])
-        elif (node.location.lon, node.location.lat) not in runs[-1][-1:]:
-            runs[-1].append((node.location.lon, node.location.lat))
-    longest = max(runs, key=len)
-    if len(longest) < 2:  # noqa: PLR2004 - a line has two ends
-        raise RuntimeError("fewer than two of its nodes are in the file")
-    return bytes(shapely.to_wkb(shapely.LineString(longest), byte_order=1))
+    def node(self, local_id: str, tags: Tags, point: bytes | None) -> None:
+        """Take a node."""
+        place = tags.get("place")
+        if place in PLACE_RANK:
+            self._put("places", local_id, place, tags, point)
+        self._points(local_id, tags, point)
 
-
-def _stream(path: Path) -> Any:  # noqa: ANN401 - osmium is untyped
-    # Filters run in C++, so nodes without a word for us and most relations never become Python objects.
-    nodes, shapes = KeyFilter(*_NODE_KEYS), KeyFilter(*_SHAPE_KEYS)
-    outlines = KeyFilter("building", "building:part")
-    nodes.enable_for(NODE)
-    shapes.enable_for(WAY | AREA)
-    outlines.enable_for(RELATION)
-    return (
-        osmium.FileProcessor(str(path))
-        .with_areas(KeyFilter(*_SHAPE_KEYS))
-        .with_filter(EntityFilter(NODE | WAY | RELATION | AREA))
-        .with_filter(nodes)
-        .with_filter(shapes)
-        .with_filter(outlines)
-    )
-
-
-class _Reader:
-    """Sorts features into layers. ``seen`` holds building outlines that still have no area."""
-
-    def __init__(self) -> None:
-        self.features = OsmFeatures()
-        self._wkb = osmium.geom.WKBFactory()
-        self._seen: set[str] = set()
-
-    def read_header(self, path: Path) -> None:
-        with osmium.io.Reader(str(path), osmium.osm.NOTHING) as reader:
-            header = reader.header()
-            box = header.box()
-            if box.valid():
-                low, high = box.bottom_left, box.top_right
-                self.features.header_bounds = Bounds(low.lon, low.lat, high.lon, high.lat)
-            self.features.date = header.get("osmosis_replication_timestamp", "")[:10]
-
-    def take(self, feature: Any) -> None:  # noqa: ANN401 - osmium is untyped
-        if feature.is_area():
-            self._area(feature)
-        elif feature.is_way():
-            self._way(feature)
-        elif feature.is_node():
-            self._node(feature)
+    def way(self, local_id: str, tags: Tags, nodes: bytes, area: bytes | None) -> None:
+        """Take a way."""
+        if _is_building(tags):
+            self._building(local_id, tags, area, _UNASSEMBLED)
         else:
-            self._outline(f"r{feature.id}", feature.tags)
+            # Where nodes are missing, osmium gives no area at all.
+            if area is not None or not _AREA_KEYS.isdisjoint(tags):
+                self._area(local_id, tags, area, _UNASSEMBLED)
+            self._line(local_id, tags, nodes)
+        if not _POINT_KEYS.isdisjoint(tags) or (
+            tags.get("highway") not in ROAD_WIDTH_M and not _POINTS.isdisjoint(map(tags.get, _POINT_WORDS))
+        ):
+            self._points(local_id, tags, area or nodes)
 
-    def _outline(self, local_id: str, tags: Any) -> None:  # noqa: ANN401
-        if tags.get("building") not in _NO or tags.get("building:part") not in _NO:
-            self._seen.add(local_id)
+    def relation(self, local_id: str, tags: Tags, members: bytes, area: bytes | None) -> None:
+        """Take a relation."""
+        kind = tags.get("type")
+        if kind == "route":
+            self._route(local_id, tags, members)
+        elif kind == "building":
+            self._group(local_id, tags, members)
+        elif tags.get("public_transport") == "stop_area":
+            self.features.stop_areas.append([ref for ref, _ in members_of(members)])
+        else:
+            reason = _UNASSEMBLED if area is not None else _INCOMPLETE
+            if kind not in _AREAS:
+                reason = f"a relation of the type {kind} encloses no area"
+            if _is_building(tags):
+                self._building(local_id, tags, area, reason)
+            elif kind in _AREAS:
+                self._area(local_id, tags, area, reason)
+            if area:
+                self._points(local_id, tags, area)
 
-    def note_unassembled(self) -> None:
-        self.features.set_aside.extend(
-            SetAside("buildings", local_id, _UNASSEMBLED) for local_id in sorted(self._seen)
-        )
+    def end_block(self) -> None:
+        """Turn what came into columns."""
+        for rows in vars(self.features).values():
+            if isinstance(rows, Rows):
+                rows.flush()
 
-    def _area(self, area: Any) -> None:  # noqa: ANN401
-        get = area.tags.get
-        layer = self._area_layer(get)
-        if layer is None:
+    def join_buildings(self, path: Path) -> None:
+        """What relations of the type `building` say of their outlines; some outlines have no tags."""
+        rows = self.features.buildings
+        known = {local_id: row for row, local_id in enumerate(rows.ids)}
+        bare: dict[str, tuple[str, Tags]] = {}
+        for local_id, tags, outlines in self._groups:
+            found = [known[outline] for outline in outlines if outline in known]
+            for row in found:
+                _fill(rows, row, tags)
+            if not found and tags.get("building") not in NO:
+                bare |= {outline: (local_id, tags) for outline in outlines if outline[0] == "w"}
+                if not outlines:
+                    self._aside("buildings", local_id, "a relation of the type building without an outline")
+        areas = read_areas(path, [int(way[1:]) for way in bare]) if bare else {}
+        for way, (local_id, tags) in bare.items():
+            if way in areas:
+                self._building(way, tags, areas[way], _UNASSEMBLED)
+            else:
+                self._aside("buildings", local_id, _INCOMPLETE)
+        rows.flush()
+
+    # Kinds of objects
+
+    def _building(self, local_id: str, tags: Tags, area: bytes | None, reason: str) -> None:
+        kind, part = tags.get("building"), tags.get("building:part", "yes")
+        if tags.get("location") == "underground":
+            self._aside("buildings", local_id, _UNDERGROUND)
+        elif not area:
+            self._aside("buildings", local_id, reason)
+        elif kind is not None and kind != "no":
+            self.features.buildings.added.append((local_id, kind, tags, area))
+        else:
+            self.features.parts.added.append((local_id, part, tags, area))
+
+    def _area(self, local_id: str, tags: Tags, area: bytes | None, reason: str) -> None:
+        found = self._area_layer(local_id, tags)
+        if found is None:
             return
-        rows, kind, name = layer
-        local_id = f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
-        if area.num_rings()[0] == 0:
-            # osmium gives an empty area where the rings do not fit; buildings stay in `seen`.
-            if name != "buildings":
-                self.features.set_aside.append(SetAside(name, local_id, _UNASSEMBLED))
-            return
-        self._seen.discard(local_id)
-        self._add(rows, name, (local_id, kind, area.tags), self._wkb.create_multipolygon, area)
+        rows, layer, kind = found
+        if not area:
+            self._aside(layer, local_id, reason)
+        elif layer == "water" and is_underground(tags):
+            self._aside(layer, local_id, _UNDERGROUND)
+        else:
+            rows.added.append((local_id, kind, tags, area))
 
-    def _area_layer(self, get: Any) -> tuple[Rows, str, str] | None:  # noqa: ANN401
-        features = self.features
-        kind = get("building")
-        if kind not in _NO:
-            return features.buildings, kind, "buildings"
-        kind = get("building:part")
-        if kind not in _NO:
-            return features.parts, kind, "buildings"
+    def _area_layer(self, local_id: str, tags: Tags) -> tuple[Rows, str, str] | None:
+        features, get = self.features, tags.get
         natural, landuse, leisure = get("natural"), get("landuse"), get("leisure")
         kind = water_kind(natural, get("water"), get("waterway"), landuse, leisure)
         if kind is not None:
-            return features.water, kind, "water"
+            return features.water, "water", kind
         kind = green_kind(landuse, leisure, natural)
-        return None if kind is None else (features.green, kind, "green")
-
-    def _way(self, way: Any) -> None:  # noqa: ANN401
-        tags = way.tags
-        get = tags.get
-        if get("building") is not None or get("building:part") is not None:
-            self._outline(f"w{way.id}", tags)
-            return  # what it is comes as an area
-        layer = self._way_layer(get)
-        if layer is not None:
-            rows, kind, name = layer
-            self._add(rows, name, (f"w{way.id}", kind, tags), self._line, way)
-
-    def _line(self, way: Any) -> Any:  # noqa: ANN401
-        """The way; where the extract left out some of its nodes, the longest run of those that are there."""
-        try:
-            return self._wkb.create_linestring(way)
-        except (RuntimeError, osmium.InvalidLocationError):
-            return _longest_run(way)
-
-    def _way_layer(self, get: Any) -> tuple[Rows, str, str] | None:  # noqa: ANN401
-        features = self.features
+        if kind is not None:
+            return features.green, "green", kind
+        if get("man_made") == "bridge":
+            return features.bridges, "bridges", (get("bridge:structure") or "bridge").replace("-", "_")
+        if get("boundary") == "administrative":
+            level = get("admin_level")
+            kind = f"admin_level_{level}"
+            return (features.districts, "districts", kind) if level in DISTRICT_LEVELS else None
         kind = get("highway")
-        if kind in ROAD_WIDTH_M:
-            # A square is an area; its rim is no road.
-            return None if get("area") == "yes" else (features.roads, kind, "roads")
-        kind = get("railway")
-        if kind in RAIL_WIDTH_M:
-            return features.rail, kind, "rail"
-        kind = get("waterway")
-        if kind in WATERWAY_WIDTH_M:
-            return features.waterways, kind, "water"
-        if get("natural") == "coastline":
-            return features.coastline, "coastline", "water"
+        if kind in ROAD_WIDTH_M and (get("area") == "yes" or local_id[0] == "r"):
+            return features.road_areas, "roads", kind
         return None
 
-    def _node(self, node: Any) -> None:  # noqa: ANN401
-        tags, features = node.tags, self.features
-        place, railway = tags.get("place"), tags.get("railway")
-        local_id = f"n{node.id}"
-        if place in PLACE_RANK:
-            self._add(features.places, "places", (local_id, place, tags), self._wkb.create_point, node)
-        if railway in STATIONS:
-            kind = "subway" if tags.get("station") == "subway" else railway
-            self._add(
-                features.rail_stations, "rail_stations", (local_id, kind, tags), self._wkb.create_point, node
-            )
+    def _line(self, local_id: str, tags: Tags, nodes: bytes) -> None:
+        features, get = self.features, tags.get
+        highway = get("highway")
+        if highway in ROAD_WIDTH_M:
+            if get("area") != "yes":
+                features.roads.added.append((local_id, highway, tags, nodes))
+        elif (railway := get("railway")) in RAIL_WIDTH_M:
+            features.rail.added.append((local_id, railway, tags, nodes))
+        elif (waterway := get("waterway")) in WATERWAY_WIDTH_M:
+            features.waterways.added.append((local_id, waterway, tags, nodes))
+        elif get("natural") == "coastline":
+            features.coastline.added.append((local_id, "coastline", tags, nodes))
+        elif not _WAYS_OF_ROUTES.isdisjoint(tags):
+            features.other_ways[local_id] = nodes
 
-    def _add(self, rows: Rows, layer: str, head: tuple[str, str, Any], make: Any, shape: Any) -> None:  # noqa: ANN401
-        try:
-            wkb = make(shape)
-        except (RuntimeError, osmium.InvalidLocationError) as error:
-            self.features.set_aside.append(SetAside(layer, head[0], f"no geometry: {error}"))
-            return
-        rows.add(*head, wkb)
+    def _points(self, local_id: str, tags: Tags, shape: bytes | None) -> None:
+        if tags.get("highway") == "elevator":
+            self._put("elevators", local_id, "elevator", tags, shape)
+        if local_id[0] == "n" and (tags.get("public_transport") in HALTS or tags.get("railway") in HALTS):
+            self._put("halts", local_id, "halt", tags, shape)
+        for layer, kind in (
+            ("rail_stations", station_kind(tags)),
+            ("transit_stops", stop_kind(tags)),
+            ("base_stations", base_station_kind(tags)),
+            ("landmarks", landmark_kind(tags)),
+        ):
+            if kind is not None:
+                self._put(layer, local_id, kind, tags, shape)
+
+    def _route(self, local_id: str, tags: Tags, members: bytes) -> None:
+        kind = tags.get("route")
+        if kind in ROUTES:
+            self.features.routes.append(Route(local_id, *route_members(members)))
+            self.features.transit_routes.added.append((local_id, kind, tags, b""))
+
+    def _group(self, local_id: str, tags: Tags, members: bytes) -> None:
+        listed = members_of(members)
+        outlines = [ref for ref, role in listed if role == "outline"]
+        self._groups.append((local_id, tags, outlines))
+        if outlines:
+            self.features.parts_of |= {ref: outlines[0] for ref, role in listed if role == "part"}
+
+    def _put(self, layer: str, local_id: str, kind: str | None, tags: Tags, shape: bytes | None) -> None:
+        if shape:
+            getattr(self.features, layer).added.append((local_id, kind, tags, shape))
+        else:
+            self._aside("rail_stations" if layer == "halts" else layer, local_id, _NOWHERE)
+
+    def _aside(self, layer: str, local_id: str, reason: str) -> None:
+        self.features.set_aside.append(SetAside(layer, local_id, reason))
+
+
+def _is_building(tags: Tags) -> bool:
+    return ("building" in tags and tags["building"] != "no") or (
+        "building:part" in tags and tags["building:part"] != "no"
+    )
+
+
+def _fill(rows: Rows, row: int, tags: Tags) -> None:
+    """Words of a relation for an outline that has none of its own."""
+    rows.names[row] = rows.names[row] or tags.get("name")
+    rows.names_en[row] = rows.names_en[row] or tags.get("name:en")
+    for key, column in rows.tags.items():
+        column[row] = column[row] or tags.get(key)

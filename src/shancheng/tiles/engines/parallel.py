@@ -18,6 +18,7 @@ _PAIRS = types.Array(types.float64, 2, "C", readonly=True)
 _INTS = types.Array(types.int64, 1, "C", readonly=True)
 _GRID = types.Array(types.float32, 2, "C", readonly=True)
 _FLAGS = types.Array(types.uint8, 1, "C", readonly=True)
+_CORNERS = types.Array(types.uint16, 2, "C", readonly=True)
 
 
 @kernel(types.float64(_GRID, _FLOATS, _GRID, _FLOATS, types.float64, types.float64))
@@ -157,7 +158,7 @@ def place(
 
 @kernel(
     types.UniTuple(types.int64, 2)(
-        _INTS, _PAIRS, _INTS, _INTS, types.uint16[:, ::1], _INTS, _PAIRS, _FLAGS, _FLOATS, _FLOATS,
+        _INTS, _PAIRS, _INTS, _INTS, _CORNERS, _INTS, _PAIRS, _FLAGS, _FLOATS, _FLOATS,
         types.int32[:, ::1], types.uint32[::1], types.uint32[::1],
     )
 )  # fmt: skip

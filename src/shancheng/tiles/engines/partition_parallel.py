@@ -1,5 +1,7 @@
 """The partition, compiled; `partition_reference.py` says the same in plain Python."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,10 +9,11 @@ from shancheng.tiles.engines.jit import kernel
 
 IntArray = npt.NDArray[np.int64]
 CodeArray = npt.NDArray[np.uint64]
+LevelArray = npt.NDArray[np.uint8]
 
 
-@kernel("int64(int64[::1], int64)")
-def kth_smallest(values: IntArray, k: int) -> int:
+@kernel("uint64(uint64[::1], int64)")
+def kth_smallest(values: CodeArray, k: int) -> Any:  # noqa: ANN401 - uint64
     """The value that has k smaller ones (quickselect); rearranges `values`, which must be unique."""
     low = 0
     high = len(values) - 1
@@ -33,18 +36,58 @@ def kth_smallest(values: IntArray, k: int) -> int:
             low = i
         else:
             break
-    return int(values[k])
+    return values[k]
+
+
+@kernel("int64(uint64[::1], int64)")
+def sift(values: CodeArray, k: int) -> int:
+    """Bring the k + 1 smallest values, and not many more, to the front; how many there are in front.
+
+    A bound for them is taken from a sample; where that fails, all values count as being in front.
+    """
+    n = len(values)
+    step = 32
+    sampled = n // step
+    wanted = (k + 1) * sampled // n
+    # Four deviations of what a sample of that size may miss, and some.
+    wanted += 4 * int(np.sqrt(wanted)) + 8
+    if 4 * wanted > sampled:
+        return n
+    sample = np.empty(sampled, np.uint64)
+    for i in range(sampled):
+        sample[i] = values[i * step]
+    bound = kth_smallest(sample, wanted)
+    front = 0
+    for i in range(n):
+        value = values[i]
+        if value <= bound:
+            values[i] = values[front]
+            values[front] = value
+            front += 1
+    return front if front > k else n
+
+
+@kernel("uint64(uint64, uint64)")
+def roundest(low: Any, high: Any) -> Any:  # noqa: ANN401 - uint64
+    """The number above `low` and up to `high`, which is larger, that ends in the most zeros."""
+    differing = low ^ high
+    zeros = np.uint64(0)
+    while differing > np.uint64(1):
+        differing >>= np.uint64(1)
+        zeros += np.uint64(1)
+    return (high >> zeros) << zeros
 
 
 @kernel(
-    "int64(uint64[::1], int64[::1], int64[::1], int64, int64,"
+    "int64(uint64[::1], uint8[::1], uint64[::1], int64, int64, int64,"
     " int64[::1], int64[::1], uint64[::1], int64[::1])"
 )
 def _assign(
     code: CodeArray,
-    deepest: IntArray,
-    rank: IntArray,
+    deepest: LevelArray,
+    rank: CodeArray,
     capacity: int,
+    slack: int,
     max_level: int,
     order: IntArray,
     tile_level: IntArray,
@@ -53,8 +96,8 @@ def _assign(
 ) -> int:
     """Walk the tree depth first; a node's items are one run of the curve, so its children's are too."""
     n = len(code)
-    rest = np.arange(n)
-    ranks = np.empty(n, np.int64)
+    rest = np.arange(n).astype(np.int32)
+    ranks = np.empty(n, np.uint64)
     stack = np.empty((4 * max_level + 4, 3), np.int64)
     stack[0, 0] = 0
     stack[0, 1] = n
@@ -81,15 +124,16 @@ def _assign(
                 ranks[movable] = rank[rest[i]]
                 movable += 1
         room = capacity - (last - first - movable)
-        limit = -1  # ranks up to this one stay
-        if room >= movable:
-            limit = n
-        elif room > 0:
-            limit = kth_smallest(ranks[:movable], room - 1)
+        all_stay = room >= movable
+        limit: Any = np.uint64(0)  # ranks below this one stay
+        if room > 0 and not all_stay:
+            few = sift(ranks[:movable], room)
+            first_out = kth_smallest(ranks[:few], room)
+            limit = roundest(kth_smallest(ranks[:room], max(room - slack, 1) - 1), first_out)
         kept = first
         for i in range(first, last):
             item = rest[i]
-            if deepest[item] <= level or rank[item] <= limit:
+            if deepest[item] <= level or all_stay or rank[item] < limit:
                 order[done] = item
                 done += 1
             else:
@@ -112,15 +156,16 @@ def _assign(
 
 
 def assign(
-    code: CodeArray, deepest: IntArray, rank: IntArray, capacity: int, max_level: int
+    code: CodeArray, deepest: LevelArray, rank: CodeArray, capacity: int, slack: int, max_level: int
 ) -> tuple[IntArray, IntArray, CodeArray, IntArray]:
     """Tiles of items sorted along the curve.
 
     Args:
         code: Morton codes at `max_level`, shape (n,), rising.
         deepest: Deepest level whose cell holds the item, shape (n,).
-        rank: Unique place of each item, the largest first, shape (n,).
-        capacity: Items a tile takes before it hands on the rest.
+        rank: Unique key of each item, smaller for the larger one, shape (n,).
+        capacity: Items a tile takes at most before it hands on the rest.
+        slack: By how many fewer it may take, so that the cut lies at a round number.
         max_level: Deepest level.
 
     Returns:
@@ -130,5 +175,5 @@ def assign(
     n = len(code)
     order, level = np.empty(n, np.int64), np.empty(n, np.int64)
     tile_code, start = np.empty(n, np.uint64), np.empty(n + 1, np.int64)
-    tiles = _assign(code, deepest, rank, capacity, max_level, order, level, tile_code, start)
+    tiles = _assign(code, deepest, rank, capacity, slack, max_level, order, level, tile_code, start)
     return order, level[:tiles].copy(), tile_code[:tiles].copy(), start[: tiles + 1].copy()

@@ -26,7 +26,7 @@ TERRAIN_SOURCE: Final = TerrainSource(
     step_lat_deg=GRID.step_deg,
     notes=(
         "Real at about 0.9 km: against river lines and SRTM points the figures fit within 19 m rms. Hills,"
-        " side valleys, gullies, crest troughs and banks below that are modelled; spot heights are hand-placed"
+        " side valleys, gullies, crest troughs and banks below that are modelled; spot heights are by hand"
         " estimates after public figures."
     ),
 )
@@ -125,7 +125,7 @@ LAYER_SOURCES: Final[dict[str, LayerSource]] = {
         notes="From memory of public maps unless a row says otherwise; each row states its accuracy.",
     ),
     "green": LayerSource(
-        source="Parks placed by hand; woods in and around the core generated where the ground is steep or high",
+        source="Parks placed by hand; woods around the core generated where the ground is steep or high",
         licence=OWN_LICENCE,
         attribution=OWN,
         provenance=MODELLED,

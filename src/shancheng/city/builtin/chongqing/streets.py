@@ -8,6 +8,7 @@ slope would be too steep for a car, it is a flight of steps.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 from typing import Final
 
@@ -116,22 +117,31 @@ class _Taken:
     mesh: Mesh
     cells: BoolMap
 
+    @property
+    def margin(self) -> int:
+        """Cells between the edge and where streets may lie."""
+        return int(max(max(spacing) for _, *spacing in SPACING_M) / TAKEN_STEP_M) + 1
+
     @classmethod
     def empty(cls, mesh: Mesh) -> "_Taken":
-        n = int(mesh.step_m * mesh.n / TAKEN_STEP_M) + 2
-        fine = Mesh(mesh.west_m - mesh.step_m / 2, mesh.south_m - mesh.step_m / 2, TAKEN_STEP_M, n)
+        # The margin holds the surroundings of a street on the very edge.
+        margin_m = max(max(spacing) for _, *spacing in SPACING_M) + 2 * TAKEN_STEP_M
+        n = int((mesh.step_m * mesh.n + 2 * margin_m) / TAKEN_STEP_M)
+        fine = Mesh(mesh.west_m - margin_m, mesh.south_m - margin_m, TAKEN_STEP_M, n)
         return cls(fine, np.zeros((2, n, n), dtype=np.bool_))
 
     def take(self, family: int, row: IntArray, col: IntArray, spacing_m: FloatArray) -> None:
         """Mark the surroundings of a street's points, given by their cells."""
-        for spacing in np.unique(spacing_m):
-            d_row, d_col = _disc(float(spacing) / TAKEN_STEP_M)
-            here = spacing_m == spacing
-            rows = np.clip(row[here, None] + d_row, 0, self.mesh.n - 1)
-            cols = np.clip(col[here, None] + d_col, 0, self.mesh.n - 1)
-            self.cells[family, rows, cols] = True
+        inside = (row > self.margin) & (row < self.mesh.n - self.margin)
+        inside &= (col > self.margin) & (col < self.mesh.n - self.margin)
+        cells, flat = self.cells[family].reshape(-1), row * self.mesh.n + col
+        for spacing in set(spacing_m.tolist()):
+            d_row, d_col = _disc(spacing / TAKEN_STEP_M)
+            here = flat[inside & (spacing_m == spacing)]
+            cells[here[:, None] + (d_row * self.mesh.n + d_col)] = True
 
 
+@cache
 def _disc(radius: float) -> tuple[IntArray, IntArray]:
     reach = np.arange(-int(radius), int(radius) + 1)
     d_row, d_col = np.meshgrid(reach, reach, indexing="ij")
@@ -220,9 +230,10 @@ def _lines(field: UrbanField, seeds: FloatArray, taken: _Taken, family: int) -> 
             first, last = _run_around(free, STEPS_EACH_WAY)
             if last - first < SHORTEST_STEPS:
                 continue
-            run = slice(first, last + 1)
-            taken.take(family, rows[index, run], cols[index, run], spacing[index, run])
-            yield lines[index, run]
+            # Every second point is enough: the discs around them are far wider than the way between.
+            marked = slice(first, last + 1, 2)
+            taken.take(family, rows[index, marked], cols[index, marked], spacing[index, marked])
+            yield lines[index, first : last + 1]
 
 
 def _run_around(free: BoolMap, middle: int) -> tuple[int, int]:

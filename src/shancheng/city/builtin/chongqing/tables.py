@@ -66,7 +66,7 @@ class RiverPoint:
 
 @dataclass(frozen=True)
 class ExtensionPoint(RiverPoint):
-    """A vertex beyond an ``end`` (upstream, downstream) of the known line, away from it with rising ``seq``."""
+    """A vertex beyond an ``end`` (upstream, downstream) of the line, away from it with rising ``seq``."""
 
     end: str
 
