@@ -15,6 +15,7 @@ from shancheng.city.store import MANIFEST_FILE, City
 from shancheng.cli.progress import TerminalProgress
 from shancheng.db.lock import CityLock
 from shancheng.errors import NotACityError
+from shancheng.tiles.compiled import compiling
 from shancheng.tiles.follow import follow, newest_change, note_done
 from shancheng.tiles.make import current_build, make_tiles
 from shancheng.tiles.report import REPLACED, LayerReport, TilesReport
@@ -82,7 +83,8 @@ def ensure_city(name: str, home: Path, progress: TerminalProgress) -> Path:
         if name not in BUILTIN:
             built_in = ", ".join(BUILTIN)
             raise NotACityError(f"{name}: neither a city in {home} nor built in (built in: {built_in})")
-        city, _ = create_city(home, name, progress=progress)
+        with compiling(progress):
+            city, _ = create_city(home, name, progress=progress)
         city.close()
     return _checked(folder)
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from shancheng.tiles.builds import (
     put_in_place,
     unfinished_folder,
 )
+from shancheng.tiles.compiled import load_kernels
 from shancheng.tiles.implicit import region
 from shancheng.tiles.output import Output
 from shancheng.tiles.profiles import Profile, profile_named
@@ -45,8 +45,8 @@ __all__ = ["BuildInfo", "current_build", "input_digest", "make_tiles", "tile_lay
 
 DRAPED = ("water", "green", "roads", "rail", "bridges")
 
-# Tiles and their gzip siblings take about one and a half times their layer's Parquet file, what is kept for the
-# next build twice that file, terrain 3 bytes a sample; asked for is more, for what comes is not what was.
+# Tiles and their gzip siblings take about one and a half times their layer's Parquet file, what is kept for
+# the next build twice that file, terrain 3 bytes a sample; asked for is more, for no two layers are alike.
 _BYTES_PER_LAYER_BYTE = 6
 _BYTES_PER_SAMPLE = 6
 _BYTES_AT_LEAST = 16 << 20
@@ -94,7 +94,7 @@ def make_tiles(
     check_free_space(folder, _bytes_needed(city, names))
     digest = input_digest(city) if layers is None else _digest_of_some(city, names)
     listener = progress or NullProgress()
-    _load_kernels(listener)
+    load_kernels(listener)
     previous = pointed_to(folder)
     before, recycled = (None, None) if full or previous is None else _builds_before(folder, previous)
     with _unfinished(folder, recycled) as unfinished:
@@ -132,25 +132,6 @@ def _made(city: City, layer: str, profile: Profile, reuse: Reuse, told: "_Part")
         reuse.note(layer, report)
     told.step(layer, 1.0)
     return report
-
-
-def _load_kernels(progress: Progress) -> None:
-    """Load what is compiled, before the first layer is timed; numba keeps it for the next process."""
-    progress.step("loading kernels (the first time they are compiled, about 20 s)")
-    for name in (
-        "parallel",
-        "census_parallel",
-        "draped_parallel",
-        "footprints_parallel",
-        "lod_parallel",
-        "members_parallel",
-        "mesh_parallel",
-        "partition_parallel",
-        "roofs_parallel",
-        "solids_parallel",
-        "terrain_parallel",
-    ):
-        import_module(f"shancheng.tiles.engines.{name}")
 
 
 class _Part:

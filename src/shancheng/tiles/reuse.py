@@ -7,10 +7,9 @@ change since, and would be deleted now.
 """
 
 import hashlib
-import os
 import shutil
 from functools import cache, partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -145,9 +144,11 @@ class Reuse:
 
     def leave(self) -> None:
         """Leave what the next build can use."""
-        for entry in os.listdir(self._unfinished):  # noqa: PTH208
-            if entry not in self._layers:  # of a layer that there is no more
-                shutil.rmtree(self._unfinished / entry, ignore_errors=True)
+        for entry in self._unfinished.iterdir():
+            if entry.is_file():
+                entry.unlink()
+            elif entry.name not in self._layers:  # of a layer that there is no more
+                shutil.rmtree(entry)
         values = {"before": self._previous, "layers": self._layers, BUILDINGS: self._buildings}
         write_state(self._folder, self._name, values)
 
@@ -202,4 +203,11 @@ class Reuse:
 
 @cache
 def _tools() -> list[str]:
-    return [version(name) for name in _TOOLS]
+    return [_version_of(name) for name in _TOOLS]
+
+
+def _version_of(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""  # copied into place by somebody, who then has to say `--full` after a change

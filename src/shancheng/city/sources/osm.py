@@ -96,12 +96,13 @@ def read(path: Path, options: SourceOptions, progress: Progress) -> CityData:  #
     progress.step(f"reading {path.name}", None)
     with _collector_paused():
         features = read_features(path)
-        if not (features.buildings.ids or features.parts.ids or features.roads.ids):
-            raise SourceFileError(
-                f"{path}: holds no building and no road; needed: an extract of an inhabited area"
-            )
         progress.step("sorting features into layers", None)
-        return _city_data(features)
+        data = _city_data(features)
+    if data is None:
+        raise SourceFileError(
+            f"{path}: holds no building and no road; needed: an extract of an inhabited area"
+        )
+    return data
 
 
 @contextmanager
@@ -116,10 +117,13 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _city_data(features: OsmFeatures) -> CityData:
+def _city_data(features: OsmFeatures) -> CityData | None:
+    """All layers; None where no building and no road says where the city is."""
     set_aside = list(features.set_aside)
     buildings = np.concatenate([shapes_of(features.buildings), shapes_of(features.parts)])
     roads, rail = _lines("roads", features.roads, set_aside), _lines("rail", features.rail, set_aside)
+    if shapely.is_empty(buildings).all() and shapely.is_empty(roads).all():
+        return None
     extent = extent_of(features.header_bounds, buildings, roads)
     kept = inside(buildings, extent)
     extent = including(extent, buildings[kept])

@@ -76,10 +76,9 @@ def table_of(
 
 
 def _few(kinds: Shapes) -> Shapes:
-    """Kinds, the rarest of them as `other` where there are more than a layer can hold: nobody means so many."""
-    counts = Counter(kinds.tolist())
-    if len(counts) > _MOST_KINDS:
-        common = {kind for kind, _ in counts.most_common(_MOST_KINDS - 1)}
+    """Kinds, the rarest as `other` where there are more than a layer can hold: nobody means so many."""
+    if len(set(kinds.tolist())) > _MOST_KINDS:
+        common = {kind for kind, _ in Counter(kinds.tolist()).most_common(_MOST_KINDS - 1)}
         kinds = np.array([kind if kind in common else "other" for kind in kinds], dtype=object)
     return kinds
 
