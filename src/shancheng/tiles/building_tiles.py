@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -95,11 +94,16 @@ class TileMaker:
 
     def make(self, tiles: IntArray, workers: int) -> Iterator[Made]:
         """Make and write some tiles, in this order."""
+        yield from mapped(self._write, self._measured(tiles), workers)
+
+    def _measured(self, tiles: IntArray) -> Iterator[tuple["_Batch", int]]:
+        """Tiles as places in batches, each measured when its first tile is due."""
         for first in range(0, len(tiles), _BATCH):
             batch = _Batch.of(self.rows, self.partition, self._forms, tiles[first : first + _BATCH])
-            yield from mapped(partial(self._write, batch), range(len(batch)), workers)
+            yield from ((batch, place) for place in range(len(batch)))
 
-    def _write(self, batch: "_Batch", place: int) -> Made:
+    def _write(self, measured: tuple["_Batch", int]) -> Made:
+        batch, place = measured
         tile = int(batch.tiles[place])
         primitives = self._primitives(batch, place)
         if self.profile.normals:

@@ -30,7 +30,6 @@ _MOST_CHARACTERS: Final = 255
 _SHOWN: Final = 40
 _TWICE: Final = "its id stands more than once; the first counts"
 _NO_LINE: Final = "no trip of it has a shape or two stops with a place"
-_OUTSIDE: Final = "lies outside the bounds"
 
 
 @dataclass
@@ -47,12 +46,13 @@ class Output:
         """Set features aside."""
         self.set_aside.extend(SetAside(layer, str(local_id), reason) for local_id in ids)
 
-    def cut(self, layer: str, ids: npt.NDArray[np.object_], shapes: Shapes) -> tuple[Shapes, Picks]:
-        """Shapes within the bounds and their rows; the others are set aside."""
+    def cut(self, layer: str, shapes: Shapes) -> tuple[Shapes, Picks]:
+        """Shapes within the bounds and their rows; the others are counted: the user asked for no more."""
         if self.bounds is None:
             return shapes, np.arange(len(shapes))
         cut, keep = clip(shapes, self.bounds)
-        self.lost(layer, np.delete(ids, keep), _OUTSIDE)
+        if len(keep) < len(shapes):
+            self.feed.remarks.append(f"{layer}: {len(shapes) - len(keep):,} lie outside the bounds")
         return cut, keep
 
 
@@ -83,9 +83,7 @@ def read_stops(table: Table, output: Output) -> Stops:
 
 def stops_table(stops: Stops, output: Output) -> pa.Table:
     """All of `stops.txt`: stops, stations, entrances, and what else has a place."""
-    points, keep = output.cut(
-        "transit_stops", stops.ids, np.asarray(shapely.points(stops.lonlat), dtype=object)
-    )
+    points, keep = output.cut("transit_stops", np.asarray(shapely.points(stops.lonlat), dtype=object))
     rows = stops.rows[keep]
     numbers = stops.table.integers("location_type", pa.int8(), 0, len(STOP_KINDS) - 1).fill_null(0)
     return layer_table(
@@ -103,7 +101,7 @@ def stops_table(stops: Stops, output: Output) -> pa.Table:
 def shapes_table(lines: Lines, kinds: dict[str, str], output: Output) -> pa.Table:
     """All of `shapes.txt` as lines; ``kinds`` says what runs on a shape."""
     output.lost("transit_shapes", np.array(lines.short, dtype=object), "fewer than two places")
-    cut, keep = output.cut("transit_shapes", lines.names, lines.lines)
+    cut, keep = output.cut("transit_shapes", lines.lines)
     return layer_table(
         "transit_shapes",
         geometry=cut,
@@ -143,7 +141,7 @@ def routes_table(
     found = np.unique(route)
     whole = np.asarray(shapely.multilinestrings(parts[order], indices=np.searchsorted(found, route[order])))
     output.lost("transit_routes", np.delete(routes.ids, found), _NO_LINE)
-    cut, keep = output.cut("transit_routes", routes.ids[found], whole if len(found) else np.empty(0, object))
+    cut, keep = output.cut("transit_routes", whole if len(found) else np.empty(0, object))
     straight = np.isin(found[keep], by_stops.route)
     return _as_table(routes, found[keep], cut, straight, output), kinds
 
