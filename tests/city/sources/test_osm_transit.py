@@ -181,6 +181,18 @@ def test_a_platform_belongs_to_the_stop_beside_it(town: Any, read_osm: Read) -> 
     assert {shapely.from_wkb(row["geometry"]).geom_type for row in found.values()} == {"Point"}
 
 
+def test_platforms_and_stations_without_a_place(town: Any, read_osm: Read) -> None:
+    for tags in ({"railway": "station"}, {"public_transport": "platform"}, {"tourism": "museum"}):
+        for refs in ([901, 902], [1, 903], []):
+            for _ in range(2):
+                town.ways.append((len(town.ways) + 1, refs, {**tags, "name": "Same"}))
+    town.node(LON, LAT, public_transport="stop_position", name="Same")
+    data = read_osm()
+    assert rows(data, "rail_stations") == rows(data, "transit_stops") == rows(data, "landmarks") == {}
+    reasons = {entry.reason for entry in data.set_aside}
+    assert (len(data.set_aside), reasons) == (18, {"no geometry: it has no place in the file"})
+
+
 def test_a_thousand_stops_of_one_name_at_one_place(town: Any, read_osm: Read) -> None:
     for _ in range(3000):
         town.node(LON, LAT, highway="bus_stop", name="Same")

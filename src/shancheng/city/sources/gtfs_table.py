@@ -4,6 +4,7 @@ Text first, because a file that says `25h` once in a million lines must neither 
 column's type: such values become null, and are counted.
 """
 
+import codecs
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -122,6 +123,7 @@ def read_table(feed: Feed, file: str, content: bytes | None, required: Sequence[
     if content is None:
         return Table(feed, file, {}, 0)
     content = content.removeprefix(_BOM).lstrip(b"\r\n")
+    _check_text(feed, file, content)
     names = _header(feed, file, content)
     missing = [name for name in required if name not in names]
     if missing:
@@ -163,6 +165,17 @@ class _Skipped:
         return "skip"
 
 
+def _check_text(feed: Feed, file: str, content: bytes) -> None:
+    """Refuse what is no UTF-8, a piece at a time: Arrow stumbles over it in rows that it hands back."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for first in range(0, len(content), _BLOCK_BYTES):
+            decoder.decode(content[first : first + _BLOCK_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise feed.fail(file, f"is no text ({error}); needed: CSV in UTF-8") from error
+
+
 def _header(feed: Feed, file: str, content: bytes) -> list[str]:
     line = content[: _MOST_HEADER + 1].split(b"\n", 1)[0].split(b"\r", 1)[0]
     if not line.strip():
@@ -171,7 +184,7 @@ def _header(feed: Feed, file: str, content: bytes) -> list[str]:
         raise feed.fail(file, "its first line is too long for names of columns")
     try:
         words = [word.strip() for word in next(csv.reader([line.decode()], skipinitialspace=True))]
-    except (UnicodeDecodeError, csv.Error, StopIteration) as error:
+    except (csv.Error, StopIteration, UnicodeDecodeError) as error:
         raise feed.fail(file, f"is no text ({error}); needed: CSV in UTF-8") from error
     if len(words) > _MOST_COLUMNS:
         raise feed.fail(file, f"{len(words):,} columns; at most {_MOST_COLUMNS} are taken")

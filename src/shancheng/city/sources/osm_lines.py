@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import shapely
 
-__all__ = ["lines_of"]
+__all__ = ["is_nowhere", "lines_of"]
 
 _NOWHERE: Final = b"xy"
 """How a node ends whose place is not in the file."""
@@ -48,6 +48,11 @@ def lines_of(texts: Sequence[bytes]) -> npt.NDArray[Any]:
     rows, place = np.unique(line[kept], return_inverse=True)
     lines[rows] = shapely.linestrings(lonlat[kept], indices=place)
     return lines
+
+
+def is_nowhere(shape: bytes) -> bool:
+    """Whether a shape is the text of a way of which fewer than two nodes are in the file."""
+    return shape[:1] == b"n" and shape.count(b"n") - shape.count(_NOWHERE) < 2  # noqa: PLR2004 - ends of a line
 
 
 def _longest_run(text: bytes) -> bytes:

@@ -9,6 +9,7 @@ from typing import Final
 
 from shancheng.city.sources.base import SetAside
 from shancheng.city.sources.osm_features import OsmFeatures, Route
+from shancheng.city.sources.osm_lines import is_nowhere
 from shancheng.city.sources.osm_opl import Tags, members_of, route_members
 from shancheng.city.sources.osm_rows import Rows
 from shancheng.city.sources.osm_stream import read_areas, read_header, read_objects
@@ -232,7 +233,7 @@ class _Sorter:
             self.features.parts_of |= {ref: outlines[0] for ref, role in listed if role == "part"}
 
     def _put(self, layer: str, local_id: str, kind: str | None, tags: Tags, shape: bytes | None) -> None:
-        if shape:
+        if shape and not is_nowhere(shape):
             getattr(self.features, layer).added.append((local_id, kind, tags, shape))
         else:
             self._aside("rail_stations" if layer == "halts" else layer, local_id, _NOWHERE)

@@ -16,9 +16,8 @@ from shancheng.city.sources.osm_cut import Picks, clip
 from shancheng.city.sources.osm_features import OsmFeatures
 from shancheng.city.sources.osm_layers import each_word, table_of, taken
 from shancheng.city.sources.osm_lines import lines_of
-from shancheng.city.sources.osm_plane import flat
 from shancheng.city.sources.osm_rows import Rows, Shapes, points_of
-from shancheng.city.sources.osm_same import Namesakes
+from shancheng.city.sources.osm_same import Namesakes, coordinates_m
 from shancheng.city.sources.osm_tags import RAIL_ROUTES
 from shancheng.geo.bounds import Bounds
 
@@ -142,8 +141,7 @@ def _namesakes(halts: Rows, stations: Rows) -> list[tuple[int, int]]:
     """Pairs of halts and the nearest station of their name."""
     if len(halts) == 0 or len(stations) == 0:
         return []
-    places = flat(np.concatenate([points_of(stations), points_of(halts)]))
-    x, y = shapely.get_x(places).tolist(), shapely.get_y(places).tolist()
+    x, y = coordinates_m(np.concatenate([points_of(stations), points_of(halts)]))
     grid = Namesakes(_NAMESAKE_M)
     for row, name in enumerate(stations.names):
         if name:

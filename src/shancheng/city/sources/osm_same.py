@@ -14,7 +14,7 @@ from shancheng.city.sources.osm_cut import Picks
 from shancheng.city.sources.osm_plane import flat
 from shancheng.city.sources.osm_rows import Rows, Shapes
 
-__all__ = ["ALSO", "Namesakes", "merged"]
+__all__ = ["ALSO", "Namesakes", "coordinates_m", "merged"]
 
 ALSO: Final = "also"
 """Key of `attributes` under which the ids of doubles stand."""
@@ -33,13 +33,17 @@ class Namesakes:
         self._cells: dict[tuple[str, int, int], list[tuple[float, float, int]]] = {}
 
     def add(self, name: str, x_m: float, y_m: float, row: int) -> None:
-        """Put a point in."""
+        """Put a point in; one without a place is nowhere near anything."""
+        if not math.isfinite(x_m):
+            return
         cell = self._cells.setdefault((name.casefold(), *self._cell(x_m, y_m)), [])
         if len(cell) < _MOST_IN_A_CELL:
             cell.append((x_m, y_m, row))
 
     def nearest(self, name: str, x_m: float, y_m: float) -> int | None:
         """The nearest of that name, of equally near ones the first; None where there is none."""
+        if not math.isfinite(x_m):
+            return None
         column, line = self._cell(x_m, y_m)
         key = name.casefold()
         around = (
@@ -78,14 +82,14 @@ def merged(
     Returns:
         The rows that stay, and their numbers.
     """
-    x, y = _coordinates(points)
+    x, y = coordinates_m(points)
     grid = Namesakes(within_m)
     times = Counter(word.casefold() for found in words for word in found)
     words = [tuple(word for word in found if times[word.casefold()] > 1) for found in words]
     doubles: dict[int, list[str]] = {}
     keep = np.ones(len(rows), dtype=bool)
     for row in np.argsort(np.asarray(order), kind="stable").tolist():
-        if not words[row] or not math.isfinite(x[row]):
+        if not words[row]:
             continue
         fixed = stays is not None and bool(stays[row])
         first = None if fixed else _first(grid, words[row], x[row], y[row])
@@ -107,7 +111,7 @@ def _first(grid: Namesakes, words: tuple[str, ...], x_m: float, y_m: float) -> i
     return next((row for row in found if row is not None), None)
 
 
-def _coordinates(points: Shapes) -> tuple[list[float], list[float]]:
+def coordinates_m(points: Shapes) -> tuple[list[float], list[float]]:
     """Metres east and north; NaN where a point is empty."""
-    places = flat(points)
-    return shapely.get_x(places).tolist(), shapely.get_y(places).tolist()
+    x, y = shapely.bounds(flat(points)).reshape(-1, 4)[:, :2].T
+    return x.tolist(), y.tolist()
