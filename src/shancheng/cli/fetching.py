@@ -17,14 +17,13 @@ from shancheng.city.sources.base import SourceOptions
 from shancheng.city.sources.dem_file import DemFile
 from shancheng.city.store import City
 from shancheng.cli.building import ensure_tiles, existing_city
-from shancheng.cli.filling import tell_plan
+from shancheng.cli.filling import ELEVATION, tell_plan
 from shancheng.cli.progress import TerminalProgress
 from shancheng.db.lock import CityLock
 
 __all__ = ["fetch_and_tile"]
 
 DOWNLOADS: Final = ".downloads"
-ELEVATION: Final = "elevation"
 
 
 def fetch_and_tile(

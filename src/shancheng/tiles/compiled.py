@@ -5,6 +5,7 @@ while the caller does something else: what that process leaves in numba's cache 
 ``python -m shancheng.tiles.compiled`` is that process.
 """
 
+import pkgutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,30 +14,21 @@ from importlib import import_module
 from typing import Final
 
 from shancheng.progress import NullProgress, Progress
+from shancheng.tiles import engines
 
 __all__ = ["compiling", "load_kernels"]
 
-_KERNELS: Final = (
-    "parallel",
-    "census_parallel",
-    "draped_parallel",
-    "footprints_parallel",
-    "lod_parallel",
-    "members_parallel",
-    "mesh_parallel",
-    "partition_parallel",
-    "roofs_parallel",
-    "solids_parallel",
-    "terrain_parallel",
-)
+_COMPILED: Final = "parallel"
+"""What the names of compiled modules end with."""
 _TIMEOUT_S: Final = 300
 
 
 def load_kernels(progress: Progress) -> None:
     """Load all kernels; numba keeps what it compiled for the next process."""
     progress.step("loading kernels (the first time they are compiled, about 30 s)")
-    for name in _KERNELS:
-        import_module(f"shancheng.tiles.engines.{name}")
+    for module in pkgutil.iter_modules(engines.__path__):
+        if module.name.endswith(_COMPILED):
+            import_module(f"{engines.__name__}.{module.name}")
 
 
 @contextmanager
