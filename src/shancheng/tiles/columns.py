@@ -1,6 +1,6 @@
 """A layer's columns in the order of its tiles: each tile's property table is a slice of every column."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from shancheng.tiles.glb import Column, PropertyTable, Strings
-from shancheng.tiles.metadata import enum_dtype
 
 IntArray = npt.NDArray[np.int64]
 
@@ -59,29 +58,3 @@ class Columns:
             for name, column in self.columns.items()
         }
         return PropertyTable(self.class_name, last - first, cut)
-
-
-def enum_column(
-    column: Any,  # noqa: ANN401  # pa.ChunkedArray of dictionary<string>
-    rows: IntArray,
-    values: Sequence[str] | None = None,
-) -> tuple[npt.NDArray[np.unsignedinteger[Any]], list[str]]:
-    """A column of words as numbers into a sorted list of those that occur.
-
-    Args:
-        column: Words, dictionary-encoded, not null.
-        rows: Which, in which order.
-        values: A fixed list instead; it must hold every word that occurs.
-
-    Returns:
-        Numbers, shape (m,), and the words they stand for.
-    """
-    whole = column.unify_dictionaries().combine_chunks()
-    array: Any = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    words = [word or "" for word in array.dictionary.to_pylist()]
-    codes = array.indices.to_numpy(zero_copy_only=False)[rows]
-    used = {words[code] for code in np.unique(codes).tolist()}
-    names = sorted(used) if values is None else list(values)
-    place = {name: number for number, name in enumerate(names)}
-    lookup = np.array([place.get(word, 0) for word in words] or [0], dtype=enum_dtype(names))
-    return lookup[codes], names

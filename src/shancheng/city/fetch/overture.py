@@ -20,24 +20,14 @@ from shancheng.city.fetch.base import Endpoints, Fetched
 from shancheng.city.fetch.http import Pool
 from shancheng.city.fetch.range_file import RangeFile
 from shancheng.city.sources.base import SourceOptions
+from shancheng.city.sources.overture_files import wanted_types
 from shancheng.db.files import write_atomically
 from shancheng.errors import DownloadError
 from shancheng.geo.bounds import Bounds
 from shancheng.progress import Progress
 
-__all__ = ["TYPES", "fetch_overture", "newest_release"]
+__all__ = ["fetch_overture", "newest_release"]
 
-TYPES: Final = (
-    ("buildings", "building"),
-    ("buildings", "building_part"),
-    ("transportation", "segment"),
-    ("base", "water"),
-    ("base", "land"),
-    ("base", "land_use"),
-    ("base", "infrastructure"),
-    ("divisions", "division"),
-    ("divisions", "division_area"),
-)
 _LIST_BYTES: Final = 16 << 20
 _MOST_FILES: Final = 20_000
 _EDGES: Final = ("xmin", "ymin", "xmax", "ymax")
@@ -50,7 +40,7 @@ def fetch_overture(
     pool: Pool,
     progress: Progress,
     *,
-    types: Sequence[tuple[str, str]] = TYPES,
+    types: Sequence[tuple[str, str]] | None = None,
     release: str | None = None,
 ) -> Fetched:
     """Download what lies in an extent.
@@ -61,14 +51,14 @@ def fetch_overture(
         endpoints: Of the publisher.
         pool: Sends the requests.
         progress: Told how far it is.
-        types: Theme and type of what is wanted.
+        types: Theme and type of what is wanted; all that the source reads where it is left out.
         release: Such as ``2026-10-21.0``; the newest where it is left out.
 
     Raises:
         DownloadError: The bucket refuses, or holds something else.
     """
     chosen = release or newest_release(endpoints, pool)
-    for theme, kind in types:
+    for theme, kind in wanted_types() if types is None else types:
         keys = list(_keys(endpoints, pool, f"release/{chosen}/theme={theme}/type={kind}/"))
         for number, key in enumerate(keys):
             progress.step(f"Overture {kind}: file {number + 1} of {len(keys)}", number / len(keys))
